@@ -1,7 +1,15 @@
 import type { Job } from "./model.ts";
 
 /** What starts a run: the words of the queue's causes. */
-export type StartedBy = "push" | "pull-request" | "clock" | "registry" | "hand" | "comment" | "after";
+export type StartedBy =
+  | "push"
+  | "pull-request"
+  | "clock"
+  | "registry"
+  | "hand"
+  | "comment"
+  | "after"
+  | "retry";
 
 /** What the queue holds a run of a job to. */
 export interface JobLimits {
@@ -20,6 +28,7 @@ const usualPriorities: Readonly<Record<StartedBy, number>> = {
   hand: 10,
   comment: 10,
   after: 10,
+  retry: 10,
   registry: 5,
   clock: 0,
 };

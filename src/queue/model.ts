@@ -12,7 +12,7 @@ export type RunResult = "SUCCESS" | "FAILURE" | "ABORTED" | "ERROR";
 
 /** What asked for a run. */
 export interface RunCause {
-  readonly by: "push" | "pull-request" | "clock" | "registry" | "hand" | "comment" | "after";
+  readonly by: "push" | "pull-request" | "clock" | "registry" | "hand" | "comment" | "after" | "retry";
   /** One line for people, such as "push of v1.2 by ann". */
   readonly text: string;
   /** ISO 8601. */

@@ -52,6 +52,15 @@ export class UnknownContentError extends RegistryError {
   }
 }
 
+const passing: ReadonlySet<string> = new Set<RegistryErrorCode>([
+  ...(["unreachable", "timeout", "rate-limited", "server-error", "truncated"] as const),
+]);
+
+/** Whether what failed so may go well later although nobody does anything about it. @param code Of a failure's record. */
+export function mayPass(code: string): boolean {
+  return passing.has(code);
+}
+
 const silences: ReadonlySet<RegistryErrorCode> = new Set([
   "unauthorized",
   "denied",

@@ -29,6 +29,7 @@ export {
 } from "./credentials/sources.ts";
 export {
   listedOnly,
+  mayPass,
   RegistryError,
   type RegistryErrorCode,
   refusesToList,

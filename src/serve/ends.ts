@@ -1,7 +1,7 @@
 import { noteRunEnd } from "../notifications/index.ts";
 import type { QueuedRun, QueueOptions } from "../queue/index.ts";
 import type { RecordEnds } from "../store/index.ts";
-import { noteEnd } from "../triggers/index.ts";
+import { noteEnd, noteRetry } from "../triggers/index.ts";
 import { noteStatusEnd } from "../work/index.ts";
 
 /** What belongs to the end of a run in the queue, and what its record says of that. */
@@ -9,6 +9,7 @@ export function endsOf(records: RecordEnds): QueueOptions {
   return {
     async onEnd(sql, run) {
       await noteEnd(sql, run);
+      await noteRetry(sql, run);
       await noteRunEnd(sql, run);
       await noteStatusEnd(sql, run);
       await records.close(sql, run.id, { result: recordedResult(run) });

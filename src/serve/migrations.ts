@@ -5,7 +5,7 @@ import { deliveriesMigrations } from "../deliveries/index.ts";
 import { notificationsMigrations } from "../notifications/index.ts";
 import { queueMigrations } from "../queue/index.ts";
 import { storeMigrations } from "../store/index.ts";
-import { triggersMigrations } from "../triggers/index.ts";
+import { retryMigrations, triggersMigrations } from "../triggers/index.ts";
 import { workMigrations } from "../work/index.ts";
 import { acceptedBranchMigrations } from "./accepted-branch.ts";
 
@@ -20,4 +20,5 @@ export const migrations: readonly Migration[] = [
   ...chatopsMigrations,
   ...notificationsMigrations,
   ...acceptedBranchMigrations,
+  ...retryMigrations,
 ];

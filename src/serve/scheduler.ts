@@ -105,6 +105,16 @@ function tell({ options: { log }, jobs }: ServerCore, event: TriggerEvent): void
         held: jobs.jobs().find(({ name }) => name === event.job)?.hold,
       });
       break;
+    case "run-retried": {
+      const { job, run, failures, since, summary, dueAt } = event;
+      const what =
+        dueAt === undefined
+          ? `${job} has failed for a day, and is not tried again by itself: ${summary}`
+          : `${job} is tried again: ${summary}`;
+      const more = { failures, since: since.toISOString(), due: dueAt?.toISOString() };
+      log(dueAt === undefined ? "error" : "warn", what, { run, ...more });
+      break;
+    }
     case "trigger-failed":
       log("error", `${event.what}: ${event.failure.message}`, { code: event.failure.code });
   }

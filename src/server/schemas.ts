@@ -39,7 +39,7 @@ export const runResults = ["SUCCESS", "FAILURE", "ABORTED", "ERROR"] as const;
 
 const causeSchema = z
   .object({
-    by: z.enum(["push", "pull-request", "clock", "registry", "hand", "comment", "after"]),
+    by: z.enum(["push", "pull-request", "clock", "registry", "hand", "comment", "after", "retry"]),
     text: z.string(),
     at: z.string(),
     who: z.string().optional(),

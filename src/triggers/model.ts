@@ -92,6 +92,19 @@ export type TriggerEvent =
       readonly outcome: "queued" | "coalesced";
       readonly cause: string;
     }
+  | {
+      /** A promotion is asked for again by itself, or not any more. */
+      readonly type: "run-retried";
+      readonly job: string;
+      /** The one that failed last. */
+      readonly run: string;
+      /** In a row. */
+      readonly failures: number;
+      readonly since: Date;
+      readonly summary: string;
+      /** When it is asked for again; `undefined` where that has been done for long enough. */
+      readonly dueAt: Date | undefined;
+    }
   | { readonly type: "trigger-failed"; readonly what: string; readonly failure: FailureRecord };
 
 /** Asked for every open pull request that may have something new under it. */

@@ -2,7 +2,7 @@ import type { Database, Sql } from "../database/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import { type Job, repositoryKey } from "../jobs/index.ts";
 import type { Looked, MovedTag, RemoteState, TriggerWorld } from "./model.ts";
-import { nextAttempt, nextLook } from "./schedule.ts";
+import { longestPause, nextAttempt, nextLook } from "./schedule.ts";
 
 /** A remote that is looked at, with the claim of whoever looks. */
 export interface ClaimedRemote {
@@ -75,13 +75,19 @@ export interface DueRemote extends Pick<ClaimedRemote, "repository" | "what"> {
   readonly failing: boolean;
 }
 
-/** The remotes that are due and that nobody looks at: those first of which something was told, then those that are due the longest. */
+/**
+ * The remotes that are due and that nobody looks at: those first of which something was told, then those that are due the longest. What
+ * would be due later than any pause was noted by a clock that was wrong.
+ */
 export async function dueRemotes(sql: Sql, now: Date): Promise<readonly DueRemote[]> {
+  const wrong = new Date(now.getTime() + 2 * longestPause);
+  const held = new Date(now.getTime() + claimHolds);
   return sql.query(
     `SELECT repository, what, failures > 0 AS failing FROM remote
-     WHERE unwanted_since IS NULL AND due_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
+     WHERE unwanted_since IS NULL AND (due_at <= $1 OR due_at > $3)
+       AND (claimed_until IS NULL OR claimed_until <= $1 OR claimed_until > $4)
      ORDER BY hinted DESC, due_at LIMIT $2`,
-    [now, maxDue],
+    [now, maxDue, wrong, held],
   );
 }
 

@@ -9,6 +9,7 @@ import { lookNow } from "./look-now.ts";
 import type { TriggerWorld } from "./model.ts";
 import { lookChannel } from "./notices.ts";
 import { type DueRemote, dueRemotes, nextDue, syncRemotes } from "./remotes.ts";
+import { retryPromotions } from "./retry.ts";
 
 /** What triggers are run with. */
 export interface TriggerOptions extends Omit<TriggerWorld, "now" | "random"> {
@@ -35,7 +36,7 @@ const pause = 1_000;
 
 /**
  * Looks at all that may start a job, until its signal is aborted: at remotes and pull requests when they are due or somebody has told of
- * them, at the clock, at runs that have ended. Any number of processes may do it on one database. What goes wrong is told, and tried
+ * them, at the clock, at runs that have ended, at promotions that are to be tried again. Any number of processes may do it on one database. What goes wrong is told, and tried
  * again; a remote that does not answer keeps none of the others waiting.
  */
 export async function runTriggers(options: TriggerOptions): Promise<void> {
@@ -80,7 +81,7 @@ export async function runTriggers(options: TriggerOptions): Promise<void> {
     const jobs = world.jobs();
     if (jobs !== synced) await syncRemotes(db, jobs, world.now());
     synced = jobs;
-    for (const step of [hear, actOnEnds, tickClock]) {
+    for (const step of [hear, actOnEnds, tickClock, retryPromotions]) {
       // One that fails keeps none of the others from being done.
       await step(world).catch((error: unknown) => tell(world, step.name, error));
     }

@@ -5,7 +5,8 @@ const told = 5 * 60_000;
 const toldHolds = 60 * 60_000;
 /** What a webhook tells of may show itself a moment later: a forge has several machines. */
 const toldSettles = 2 * 60_000;
-const maxBackoff = 15 * 60_000;
+/** Between two looks at what cannot be read; no pause is longer. */
+export const longestPause = 15 * 60_000;
 /** Looks do not meet, of however many remotes and schedulers. */
 const jitter = 0.2;
 
@@ -22,7 +23,7 @@ export function nextLook(now: Date, toldAt: Date | undefined, random: number): D
 
 /** When a remote is looked at next that could not be read so many times in a row: doubled for each, up to 15 minutes. */
 export function nextAttempt(now: Date, failures: number, random: number): Date {
-  return later(now, Math.min(usual * 2 ** Math.min(failures - 1, 10), maxBackoff), random);
+  return later(now, Math.min(usual * 2 ** Math.min(failures - 1, 10), longestPause), random);
 }
 
 function later(now: Date, milliseconds: number, random: number): Date {

@@ -1,7 +1,8 @@
 import { formatDiagnostic } from "../diagnostics/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import { type ManifestTree, readManifestsAt } from "../manifest/index.ts";
-import { edgeName, type PromotionEvent, promote, sumsOf } from "../promotion/index.ts";
+import { edgeName, type PromotionEvent, promote, type Report, sumsOf } from "../promotion/index.ts";
+import { mayPass } from "../registry/index.ts";
 import { type RunWork, sayCauses, type Work, type WorkDone } from "./work.ts";
 
 /**
@@ -33,9 +34,17 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
     return {
       result: report.interrupted ? "ABORTED" : report.asDesired ? "SUCCESS" : "FAILURE",
       summary,
-      more: { plan: report.planHash, counts: report.counts, ...(confirm ? {} : { dryRun: true }) },
+      more: {
+        ...{ plan: report.planHash, counts: report.counts },
+        ...(confirm ? { mayPass: isPassing(report) } : { dryRun: true }),
+      },
     };
   });
+}
+
+/** Whether anything of it may come to be by itself: a registry was away, or it was cut off. What else is wrong stays so. */
+function isPassing({ interrupted, problems }: Report): boolean {
+  return interrupted || problems.some(({ failure }) => failure !== undefined && mayPass(failure.code));
 }
 
 /**

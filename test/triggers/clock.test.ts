@@ -69,6 +69,26 @@ describe("a clock", () => {
     expect(due("2026-12-01T00:00:00Z", "2026-12-01T00:31:00Z")).toEqual({ verdict: "wait" });
   });
 
+  it("has each slot once where the clock of a zone is set forward or back", () => {
+    const berlin: Schedule = { cron: "30 2 * * *", zone: "Europe/Berlin", ref: "main" };
+    for (const [from, to] of [
+      // 02:30 is left out on the first of them, and comes twice on the second.
+      ["2026-03-27T12:00:00Z", "2026-04-01T12:00:00Z"],
+      ["2026-10-23T12:00:00Z", "2026-10-28T12:00:00Z"],
+    ] as const) {
+      const days: string[] = [];
+      let slot = on(from);
+      for (let now = on(from).getTime(); now <= on(to).getTime(); now += 10 * 60_000) {
+        const judged = judgeClock(berlin, slot, undefined, new Date(now));
+        if (judged.verdict === "wait") continue;
+        slot = judged.slot;
+        days.push(slot.toISOString().slice(0, 10));
+      }
+      expect(days).toHaveLength(5);
+      expect(new Set(days).size).toBe(5);
+    }
+  });
+
   it("that is set back starts nothing twice, and one that was wrong by far is not waited for", () => {
     expect(judgeClock(hourly, at("12:00"), ended("12:00"), at("11:10"))).toEqual({ verdict: "wait" });
     expect(judgeClock(hourly, at("12:00"), ended("12:00"), at("12:05"))).toEqual({ verdict: "wait" });

@@ -9,6 +9,7 @@ import {
   noteEnd,
   syncRemotes,
 } from "../../src/triggers/index.ts";
+import { dueRemotes } from "../../src/triggers/remotes.ts";
 import { startWorker, until } from "../queue/support.ts";
 import { describeDatabases } from "../support/databases.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -100,6 +101,22 @@ jobs:
       await actOnEnds(world);
       const asked = (await world.runs()).filter(({ state }) => state !== "ended");
       expect(asked.map(({ job }) => job)).toEqual(["shadow"]);
+    });
+  });
+
+  describe("a clock that was a year ahead", () => {
+    it("keeps no remote from being looked at once it is right again", async () => {
+      const jobs = jobsOf(
+        "name: a\nrepo: https://git.example.org/org/images\ntriggers: {}\nbuild: { dir: . }\n",
+      );
+      const right = world.now();
+      world.set("2027-11-30T12:00:00Z");
+      await syncRemotes(world.db, jobs, world.now());
+      await world.db.query("UPDATE remote SET claimed_until = $1", [world.now()]);
+      expect(await dueRemotes(world.db, right)).toMatchObject([{ what: "refs", failing: false }]);
+      const soon = new Date(right.getTime() + 15 * 60_000);
+      await world.db.query("UPDATE remote SET claimed_until = NULL, due_at = $1", [soon]);
+      expect(await dueRemotes(world.db, right)).toEqual([]);
     });
   });
 

@@ -172,6 +172,23 @@ testWith("git")("a run whose process stops is not ended: another one takes it up
   expect(await standsAt("two", "v4")).toBe(digests.v4);
 });
 
+testWith("git")("what may pass by itself is told from what needs a person", async () => {
+  const images = { app: { [digests.v1 ?? ""]: ["v1"] } };
+  const source = `${server.address}/staging`;
+  const promoted = async (destination: string, tags = images) => {
+    const project = { name: "app", source, destinations: [destination], images: tags };
+    await writeTree(join(repository.path, "registry"), [project]);
+    await repository.commit();
+    return carryOut(takenRun(job()).run, environment());
+  };
+  const away = await promoted("127.0.0.1:1/one");
+  expect(away).toMatchObject({ result: "FAILURE", details: { mayPass: true } });
+  const other = { app: { [digests.v2 ?? ""]: ["v1"] } };
+  const conflict = await promoted(`${server.address}/one`, other);
+  expect(conflict).toMatchObject({ result: "FAILURE", details: { mayPass: false, counts: { conflict: 1 } } });
+  said.splice(0);
+});
+
 testWith("git")("production is verified, and what a registry holds is kept", async () => {
   await ask("v1", "v2", "v3", "v4");
   const env = environment();
