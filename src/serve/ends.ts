@@ -21,7 +21,11 @@ export function endsOf(records: RecordEnds): QueueOptions {
       const { result, revision } = end;
       return {
         result,
-        details: { summary: "its record says how it ended; its worker died after that", revision },
+        details: {
+          ...{ summary: "its record says how it ended; its worker died after that", revision },
+          // Why it failed is not known here: a promotion that needs a person says so once more.
+          mayPass: result === "FAILURE",
+        },
       };
     },
   };

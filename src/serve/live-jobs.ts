@@ -81,11 +81,9 @@ export function openLiveJobs({
     const { repo: repository, branch, path: folder = "" } = place;
     // A branch that everybody may read needs no forge that answers.
     const credentialOf = async () =>
-      (
-        await sourceOf(repository)
-          .forge()
-          .catch(() => undefined)
-      )?.credential;
+      sourceOf(repository)
+        .credential()
+        .catch(() => undefined);
     // Many that listen to one signal are taken for a leak.
     const signal = stopping && AbortSignal.any([stopping]);
     const git = { mirrors, maxMirrorBytes, environment, credentialOf, signal };

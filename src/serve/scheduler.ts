@@ -63,7 +63,7 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
       hint: "say under forges in waybill.yaml what the host is, and give its token in the environment",
     });
   };
-  const credentialOf: ChatWorld["credentialOf"] = async (url) => (await sourceOf(url).forge())?.credential;
+  const credentialOf: ChatWorld["credentialOf"] = (url) => sourceOf(url).credential();
   const now = (): Date => new Date();
   const chat: ChatWorld = {
     ...{ db, queue, mirrors, maxMirrorBytes, environment, credentialOf, now, signal },
@@ -85,7 +85,15 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
 function tell({ options: { log }, jobs }: ServerCore, event: TriggerEvent): void {
   switch (event.type) {
     case "remote-unread":
+      // Each delivery has it looked at: what is told again and again is read by nobody.
+      if (Math.log2(event.attempts) % 1 !== 0) break;
       log("warn", `${event.url} cannot be read: ${event.failure.message}`, { attempts: event.attempts });
+      break;
+    case "remote-slow":
+      log("warn", `${event.url} does not come to be read`, {
+        what: event.what,
+        since: event.since.toISOString(),
+      });
       break;
     case "remote-read-again":
       log("info", `${event.url} can be read again`, { since: event.since.toISOString() });

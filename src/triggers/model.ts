@@ -77,6 +77,8 @@ export type TriggerEvent =
       readonly attempts: number;
       readonly nextAt: Date;
     }
+  /** It has been looked at for long, and goes on to be: until then, nothing new of it is known. */
+  | { readonly type: "remote-slow"; readonly url: string; readonly what: Looked; readonly since: Date }
   | { readonly type: "remote-read-again"; readonly url: string; readonly what: Looked; readonly since: Date }
   | {
       readonly type: "remote-first-seen";

@@ -1,5 +1,5 @@
 import type { Database, Sql } from "../database/index.ts";
-import { failureRecord } from "../errors/index.ts";
+import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import { type Job, repositoryKey } from "../jobs/index.ts";
 import type { Looked, MovedTag, RemoteState, TriggerWorld } from "./model.ts";
 import { longestPause, nextAttempt, nextLook } from "./schedule.ts";
@@ -24,6 +24,8 @@ export interface ClaimedRemote {
 /** Milliseconds that a claim holds without being renewed: the process that had it is gone. */
 const claimHolds = 30_000;
 const renewEach = 8_000;
+/** Renewals after which a look that is still under way is told: whoever is asked does not answer, or has much to send. */
+const slowAfter = 4;
 /** A remote that no job names goes on where it was when one names it again within a day; later it is seen for the first time. */
 const forgottenAfter = 24 * 60 * 60_000;
 const maxMovedTags = 20;
@@ -120,7 +122,10 @@ export async function lookingAt(
     [repository, what, new Date(asked.getTime() + claimHolds), asked],
   );
   if (remote === undefined) return false;
+  let renewals = 0;
   const renew = setInterval(() => {
+    renewals += 1;
+    if (renewals === slowAfter) noteSlow(world, remote, asked);
     const until = new Date(now().getTime() + claimHolds);
     // A claim that cannot be renewed shows when something is written.
     db.query("UPDATE remote SET claimed_until = $4 WHERE repository = $1 AND what = $2 AND claim = $3", [
@@ -147,6 +152,19 @@ export async function lookingAt(
   } finally {
     clearInterval(renew);
   }
+}
+
+/** Shows of a remote that it is not read, while somebody still tries to. How it ends is noted after that. */
+function noteSlow({ db, listener }: TriggerWorld, remote: ClaimedRemote, since: Date): void {
+  const { url, what, repository, claim } = remote;
+  const message = "it is being looked at, and does not come to be read: no answer, or one without end";
+  const failure: FailureRecord = { code: "slow", message };
+  db.query(
+    `UPDATE remote SET failure = $4, unread_since = coalesce(unread_since, $5)
+     WHERE repository = $1 AND what = $2 AND claim = $3`,
+    [repository, what, claim, failure, since],
+  ).catch(() => undefined);
+  listener?.({ type: "remote-slow", url, what, since });
 }
 
 /** Does something in a transaction that counts only as long as the claim is ours. @throws {ClaimLost} */

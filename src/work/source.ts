@@ -6,7 +6,7 @@ import {
   type ForgeProject,
   parseRemote,
 } from "../forge/index.ts";
-import { listRemote, type Mirror, openMirror } from "../git/index.ts";
+import { type GitCredential, listRemote, type Mirror, openMirror } from "../git/index.ts";
 import type { Network } from "../http/index.ts";
 import type { WorkEnvironment } from "./model.ts";
 
@@ -17,6 +17,12 @@ export interface RunSource {
   mirror(): Promise<Mirror>;
   /** Asks Git whether the repository can be read, and no more. @throws {GitError} */
   reach(): Promise<void>;
+  /**
+   * What Git shows to the repository; `undefined` where everybody may read it, as far as anybody knows. The forge's API is not asked for it:
+   * what was pushed is found also while that does not answer.
+   * @throws {ForgeError}
+   */
+  credential(): Promise<GitCredential | undefined>;
   /** Where it is on a forge; `undefined` for what is on none, or on one that nobody has a token for. @throws {ForgeError} */
   forge(): Promise<SourceForge | undefined>;
 }
@@ -41,7 +47,7 @@ export function sourceAt(
   signal?: AbortSignal,
 ): RunSource {
   const { settings, environment, folder } = work;
-  const connect = async (): Promise<SourceForge | undefined> => {
+  const connect = async (): Promise<(ConnectedForge & { readonly path: string }) | undefined> => {
     const remote = parseRemote(url);
     if (remote === undefined) return undefined;
     try {
@@ -50,25 +56,29 @@ export function sourceAt(
         ...{ settings: settings.forges, environment, network, signal },
         readOnly: true,
       });
-      if (found.credential === undefined) return undefined;
-      const { path } = await found.forge.repository(remote.path);
-      return { ...found, project: found.forge.project(path) };
+      return found.credential === undefined ? undefined : { ...found, path: remote.path };
     } catch (error) {
       if (error instanceof ForgeError && error.code === "forge-unknown") return undefined;
       throw error;
     }
   };
-  const forge = once(connect);
+  const connected = once(connect);
+  const credentialOf = async (): Promise<GitCredential | undefined> => (await connected())?.credential;
   return {
     url,
-    forge,
+    credential: credentialOf,
+    forge: once(async () => {
+      const found = await connected();
+      if (found === undefined) return undefined;
+      const { path } = await found.forge.repository(found.path);
+      return { ...found, project: found.forge.project(path) };
+    }),
     async reach() {
-      const credential = (await forge())?.credential;
-      await listRemote(url, { credential, environment, signal });
+      await listRemote(url, { credential: await credentialOf(), environment, signal });
     },
     mirror: once(async () => {
       // What everybody may read needs no forge that answers.
-      const credential = (await forge().catch(() => undefined))?.credential;
+      const credential = await credentialOf().catch(() => undefined);
       const { maxMirrorBytes: maxBytes } = settings.serve;
       const place = { folder: join(folder, "mirrors"), maxBytes, url };
       const mirror = openMirror({ ...place, credential, environment, signal });

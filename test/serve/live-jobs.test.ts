@@ -24,7 +24,12 @@ describe("the jobs of a branch that not everybody may read", () => {
 
   afterEach(() => folder.remove());
 
-  const jobsAt = (origin: string, token: string, signal?: AbortSignal): LiveJobs => {
+  const jobsAt = (
+    origin: string,
+    token: string,
+    signal?: AbortSignal,
+    hasToken = (): boolean => true,
+  ): LiveJobs => {
     const settings = { ...defaultSettings, forges: { [new URL(origin).host]: { kind: "gitea" as const } } };
     const environment = { ...gitEnvironment, WAYBILL_FORGE_TOKEN: token };
     return openLiveJobs({
@@ -32,12 +37,15 @@ describe("the jobs of a branch that not everybody may read", () => {
       capacities: [],
       mirrors: join(folder.path, "mirrors"),
       ...{ environment, signal },
-      sourceOf: openSources({ settings, environment, folder: folder.path }, signal),
+      sourceOf: (url) => {
+        const shown = hasToken() ? environment : gitEnvironment;
+        return openSources({ settings, environment: shown, folder: folder.path }, signal)(url);
+      },
       log: () => {},
     });
   };
 
-  test("are read once the forge answers that was away when they were looked at first", async () => {
+  test("are read whatever the API of their forge answers, and once there is a token", async () => {
     const forge = await startForgeServer({ kind: "gitea" });
     try {
       const token = forge.addUser("robot");
@@ -45,10 +53,12 @@ describe("the jobs of a branch that not everybody may read", () => {
         "a.yaml": "name: a\nrepo: https://github.com/example/a\ntriggers: {}\nbuild: {dir: .}\n",
       };
       await forge.createRepository("robot/config", files, { isPrivate: true });
-      const jobs = jobsAt(forge.url, token);
-      forge.failNext({ kind: "answer", status: 403 }, { path: /^\/api\// });
+      forge.failNext({ kind: "answer", status: 403 }, { path: /^\/api\//, times: 100 });
+      let isThere = false;
+      const jobs = jobsAt(forge.url, token, undefined, () => isThere);
       expect(await jobs.look()).toMatchObject({ jobs: [], trouble: { code: "unreachable" } });
       expect(jobs.areKnown()).toBe(false);
+      isThere = true;
       expect(await jobs.look()).toMatchObject({ jobs: [{ job: { name: "a" } }], trouble: undefined });
       expect(forge.sawForeignToken()).toBe(false);
     } finally {
