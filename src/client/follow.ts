@@ -6,6 +6,8 @@ import type { Server } from "./server.ts";
 
 /** Attempts in a row that bring nothing. */
 const maxAttempts = 5;
+/** What is answered in front of a server that stops, or starts: that of a proxy need not be in the words of a server. */
+const passing: ReadonlySet<number | undefined> = new Set([502, 503, 504]);
 
 /** Follows a log until its run has ended; where the connection breaks, it goes on behind the last byte that came. */
 export async function* followLog(server: Server, id: string): AsyncIterable<Uint8Array> {
@@ -25,7 +27,8 @@ export async function* followLog(server: Server, id: string): AsyncIterable<Uint
         from = offset ?? from;
       }
     } catch (error) {
-      const mayPass = error instanceof ClientError && error.code === "server-unreachable";
+      const mayPass =
+        error instanceof ClientError && (error.code === "server-unreachable" || passing.has(error.status));
       if (!mayPass || attempt >= maxAttempts) throw error;
     }
     // It was cut off, or the server stops: another one may be there.

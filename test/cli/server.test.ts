@@ -5,7 +5,7 @@ import { openRunFolder } from "../../src/store/index.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import { serverMigrations, serverWorld } from "../server/server-world.ts";
 import { usePglite } from "../support/databases.ts";
-import { serve } from "../support/scripted-server.ts";
+import { answer, serve } from "../support/scripted-server.ts";
 import { temporaryFolder, writeFiles } from "../support/tree.ts";
 import { run, runWith } from "./captured.ts";
 
@@ -144,6 +144,28 @@ test("a log is printed, and followed to its end", async () => {
   const { status, stdout } = await following;
   await worker.stop();
   expect([status, stdout]).toEqual([0, "one\ntwo\n"]);
+});
+
+test("a log is followed past what a proxy says while the server is not there", async () => {
+  const { origin, done, secret } = await world();
+  const pages = [502, 504];
+  const proxy = await serve((request, response, { pathname, search }) => {
+    const page = pathname.endsWith("/log/events") ? pages.shift() : undefined;
+    if (page !== undefined) return answer(response, page, { "content-type": "text/html" }, "<h1>nobody</h1>");
+    const headers = { authorization: request.headers.authorization ?? "" };
+    void fetch(`${origin}${pathname}${search}`, { headers }).then(async (got) =>
+      answer(
+        response,
+        got.status,
+        { "content-type": got.headers.get("content-type") ?? "" },
+        await got.text(),
+      ),
+    );
+  });
+  const line = ["runs", "log", done.id, "--follow", "--server", `http://${proxy.host}`];
+  const followed = await runWith({ WAYBILL_TOKEN: secret }, ...line);
+  expect(followed).toMatchObject({ status: 0, stdout: "building\n\\u{1b}]0;title\\u{7}done\n" });
+  expect(pages).toEqual([]);
 });
 
 test("a run is repeated, aborted and released", async () => {
