@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { defineConfig, type Rolldown } from "tsdown";
+import { assets } from "./scripts/assets.ts";
 import { builtinsOnUse } from "./scripts/builtins-on-use.ts";
 import bundled from "./scripts/bundled.json" with { type: "json" };
 
@@ -98,7 +99,7 @@ export default defineConfig({
   outDir: "dist",
   // To read these from a hundred small files would take longer than most commands.
   deps: { alwaysBundle: bundled },
-  plugins: [coreOfItsOwn, builtinsOnUse, filesOfUse],
+  plugins: [assets, coreOfItsOwn, builtinsOnUse, filesOfUse],
   inputOptions: { preserveEntrySignatures: "allow-extension", treeshake: { moduleSideEffects: false } },
   outputOptions: {
     minifyInternalExports: false,

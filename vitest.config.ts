@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { assets } from "./scripts/assets.ts";
 
 export default defineConfig({
+  plugins: [assets],
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/build.ts",

@@ -13,7 +13,13 @@ if (folder === undefined) {
   writeFileSync("dist/third-party-licenses.txt", bundled.map(licenseOf).join("\n"));
 } else {
   await build({ ...common, outDir: `${folder}/dist`, dts: false });
-  await build({ ...common, outDir: `${folder}/src`, dts: false, entry: "src/**/*.ts", unbundle: true });
+  await build({
+    ...common,
+    outDir: `${folder}/src`,
+    dts: false,
+    entry: ["src/**/*.{ts,tsx}", "!src/pages/browser"],
+    unbundle: true,
+  });
 }
 
 /** What the license of a package whose code is in ours asks to be passed on. */

@@ -4,10 +4,17 @@ import { pathToFileURL } from "node:url";
 import { build } from "tsdown";
 
 const outDir = ".cache/docs";
+/** What browsers load stands in no document. */
+const withoutAssets = {
+  name: "without-assets",
+  resolveId: (source) => (source === "waybill:assets" ? "\0assets" : null),
+  load: (id) => (id === "\0assets" ? "export const assets = {};" : null),
+};
 await build({
   config: false,
   logLevel: "warn",
   entry: { main: "scripts/docs/main.ts" },
+  plugins: [withoutAssets],
   dts: false,
   format: "esm",
   platform: "node",

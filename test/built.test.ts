@@ -6,10 +6,15 @@ import { builtPackage } from "./support/built.ts";
 
 const source = resolve(import.meta.dirname, "..", "src");
 
-function scriptsBelow(folder: string, extension: string): string[] {
+function scriptsBelow(folder: string, extension: RegExp): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(extension) && !path.endsWith(".d.ts"))
+    .filter((path) => extension.test(path) && !path.endsWith(".d.ts"))
     .sort();
+}
+
+/** What runs in this program: scripts of pages are there for what they do. */
+function ours(): string[] {
+  return scriptsBelow(source, /\.tsx?$/).filter((path) => !path.startsWith(join("pages", "browser")));
 }
 
 function parsed(folder: string, path: string): ts.SourceFile {
@@ -37,7 +42,7 @@ function importsOf(tree: ts.SourceFile): { before: string[]; later: string[] } {
 describe("the files of the package", () => {
   it("import what is there, and none imports itself by way of others", () => {
     const folder = builtPackage();
-    const names = scriptsBelow(folder, ".js");
+    const names = scriptsBelow(folder, /\.js$/);
     const imports = new Map(names.map((name) => [name, importsOf(parsed(folder, name))]));
     const missing = [...imports.values()].flatMap(({ before, later }) =>
       [...before, ...later].filter((name) => !imports.has(name)),
@@ -56,7 +61,7 @@ describe("the files of the package", () => {
   });
 
   it("lose nothing that a source does by being loaded: none does anything but the programs", () => {
-    const doing = scriptsBelow(source, ".ts").filter((path) =>
+    const doing = ours().filter((path) =>
       parsed(source, path).statements.some(
         (statement) =>
           !ts.isDeclarationStatement(statement) &&
@@ -65,7 +70,7 @@ describe("the files of the package", () => {
       ),
     );
     expect(doing).toEqual(["bin/cip-mm.ts", "bin/cip.ts", "bin/waybill.ts"]);
-    const forTheirDoing = scriptsBelow(source, ".ts").filter((path) =>
+    const forTheirDoing = ours().filter((path) =>
       parsed(source, path).statements.some(
         (statement) => ts.isImportDeclaration(statement) && statement.importClause === undefined,
       ),

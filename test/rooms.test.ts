@@ -109,7 +109,7 @@ function internalNames(): Set<string> {
 }
 
 const floors = floorsOf(readFileSync(join(root, "ARCHITECTURE.md"), "utf8"));
-const imports = filesBelow(source, /\.ts$/).flatMap(importsOf);
+const imports = filesBelow(source, /\.tsx?$/).flatMap(importsOf);
 const inHouse = imports
   .filter(({ from, target }) => target.startsWith(".") && !isManifestOfPackage(from, target))
   .map((found) => {
@@ -144,7 +144,7 @@ describe("the rooms of ARCHITECTURE.md", () => {
 
   it("writes import paths with their extension, and none that cannot be read off", () => {
     const odd = imports.filter(
-      ({ target }) => target === "?" || (target.startsWith(".") && !/\.(ts|json)$/.test(target)),
+      ({ target }) => target === "?" || (target.startsWith(".") && !/\.(tsx?|json)$/.test(target)),
     );
     expect(odd.map(say)).toEqual([]);
   });
@@ -176,7 +176,7 @@ describe("the command line", () => {
 
 describe("folders", () => {
   it("are made with those above them by one function, which ends where Node's own does not", () => {
-    const files = filesBelow(source, /\.ts$/).filter((file) => roomOf(relative(source, file)) !== "disk");
+    const files = filesBelow(source, /\.tsx?$/).filter((file) => roomOf(relative(source, file)) !== "disk");
     const makes = /\bmkdir(?:Sync)?\([^;{]*\{[^}]*\brecursive\b/;
     const making = files.filter((file) => makes.test(readFileSync(file, "utf8")));
     expect(making.map((file) => relative(source, file))).toEqual([]);

@@ -12,7 +12,7 @@ export type { Json } from "./audit/json.ts";
 export { AccessError, type AccessErrorCode } from "./errors.ts";
 export { openProviderFetch, type ProviderFetch, type ProviderRequest } from "./fetch.ts";
 export { type Identified, identify, type Shown } from "./identify.ts";
-export { type Logins, localPath, loginWithin, openLogins } from "./login/logins.ts";
+export { type Logins, localPath, loginWithin, openLogins, refuseUnsafe } from "./login/logins.ts";
 export { type Machines, machineTokenLife, openMachines } from "./machines/machines.ts";
 export { grantedRole, type JobRights, type Leave, mayDo, type ServedAct } from "./may.ts";
 export { accessMigrations } from "./migrations.ts";
@@ -30,6 +30,7 @@ export {
   endSession,
   endSessionsOf,
   findSession,
+  type SessionOwner,
   sessionLife,
   sweepSessions,
 } from "./sessions.ts";

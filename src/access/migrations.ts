@@ -67,4 +67,13 @@ export const accessMigrations: readonly Migration[] = [
       CREATE INDEX access_token_by_person ON access_token (person_id);
     `,
   },
+  {
+    id: "access-0003",
+    sql: `
+      ALTER TABLE access_session ALTER COLUMN person_id DROP NOT NULL;
+      ALTER TABLE access_session ADD COLUMN token_id text REFERENCES access_token ON DELETE CASCADE;
+      ALTER TABLE access_session ADD CHECK (num_nonnulls(person_id, token_id) = 1);
+      CREATE INDEX access_session_by_token ON access_session (token_id);
+    `,
+  },
 ];

@@ -2,6 +2,7 @@ import type { Sql } from "../database/index.ts";
 import type { AccessSettings, Principal } from "./model.ts";
 import { type PersonRow, personColumns, personPrincipal } from "./people.ts";
 import { newSecret, secretHash } from "./secret.ts";
+import { tokenPrincipal } from "./tokens.ts";
 
 const hour = 3_600_000;
 
@@ -16,15 +17,20 @@ const maxOfPerson = 20;
 /** A time is not written down again before so many milliseconds have passed: reading ten pages is no ten writes. */
 const notedEvery = 60_000;
 
+/** Whose a session is: a person's, or that of one who has shown a token, which it ends with. */
+export type SessionOwner = { readonly person: string } | { readonly token: string };
+
 /**
- * Begins a session of a person's. There is a new secret for each login, so that a session somebody else has planted in a browser
+ * Begins a session. There is a new secret for each login, so that a session somebody else has planted in a browser
  * never becomes one of the person who logs in there. @returns the secret, which is not kept.
  */
-export async function beginSession(sql: Sql, person: string, now: Date): Promise<string> {
+export async function beginSession(sql: Sql, owner: SessionOwner, now: Date): Promise<string> {
   const secret = newSecret();
+  const [person, token] = "person" in owner ? [owner.person, null] : [null, owner.token];
   await sql.query(
-    "INSERT INTO access_session (hash, person_id, made_at, used_at, ends_at) VALUES ($1, $2, $3, $3, $4)",
-    [secretHash(secret), person, now, new Date(now.getTime() + sessionLife.whole)],
+    `INSERT INTO access_session (hash, person_id, token_id, made_at, used_at, ends_at)
+     VALUES ($1, $2, $3, $4, $4, $5)`,
+    [secretHash(secret), person, token, now, new Date(now.getTime() + sessionLife.whole)],
   );
   await sql.query(
     `DELETE FROM access_session WHERE hash IN (
@@ -35,6 +41,13 @@ export async function beginSession(sql: Sql, person: string, now: Date): Promise
   return secret;
 }
 
+interface SessionRow {
+  readonly person_id: string | null;
+  readonly token_id: string | null;
+  readonly ends_at: Date;
+  readonly used_at: Date;
+}
+
 /** Whose session it is; `undefined` when there is none, or it has ended. */
 export async function findSession(
   sql: Sql,
@@ -43,10 +56,9 @@ export async function findSession(
   now: Date,
 ): Promise<Principal | undefined> {
   const idleSince = new Date(now.getTime() - sessionLife.idle);
-  const [row] = await sql.query<PersonRow & { readonly ends_at: Date; readonly used_at: Date }>(
-    `SELECT ${personColumns}, session.ends_at, session.used_at
-     FROM access_session session JOIN access_person person ON person.id = session.person_id
-     WHERE session.hash = $1 AND session.ends_at > $2 AND session.used_at > $3`,
+  const [row] = await sql.query<SessionRow>(
+    `SELECT person_id, token_id, ends_at, used_at FROM access_session
+     WHERE hash = $1 AND ends_at > $2 AND used_at > $3`,
     [secretHash(secret), now, idleSince],
   );
   if (row === undefined) return undefined;
@@ -58,7 +70,12 @@ export async function findSession(
       noted,
     ]);
   }
-  return personPrincipal(row, { most: "admin", endsAt: row.ends_at }, settings);
+  if (row.token_id !== null) return tokenPrincipal(sql, row.token_id, settings, now);
+  const [person] = await sql.query<PersonRow>(
+    `SELECT ${personColumns} FROM access_person person WHERE person.id = $1`,
+    [row.person_id],
+  );
+  return person && personPrincipal(person, { most: "admin", endsAt: row.ends_at }, settings);
 }
 
 /** Ends a session, and says whether there was one. */

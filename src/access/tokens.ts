@@ -176,6 +176,20 @@ export async function findToken(
   return principal;
 }
 
+/** Whose a token is that is known by its id; `undefined` when it has ended or was revoked. */
+export async function tokenPrincipal(
+  sql: Sql,
+  id: string,
+  settings: AccessSettings,
+  now: Date,
+): Promise<Principal | undefined> {
+  const [row] = await sql.query<TokenRow>(
+    `SELECT ${columns} FROM access_token WHERE id = $1 AND revoked_at IS NULL AND ends_at > $2`,
+    [id, now],
+  );
+  return row && principalOf(sql, row, settings, now);
+}
+
 async function principalOf(
   sql: Sql,
   row: TokenRow,

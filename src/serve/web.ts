@@ -11,6 +11,7 @@ import {
 import { openIntake } from "../deliveries/index.ts";
 import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
 import { previewTelling } from "../notifications/index.ts";
+import { createPages } from "../pages/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import { networkOf } from "../work/index.ts";
@@ -64,7 +65,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
     const now = (): Date => new Date();
     const admin = await adminToken(options);
     await keepAdminToken(db, admin.token, now());
-    app = createApp({
+    const api = createApp({
       ...{ version, db, queue, runs, publicUrl, stopping },
       jobs: {
         current: () => jobs.current(),
@@ -86,6 +87,10 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       whyUnready,
       backUp: () => backupToSend(db, join(options.data, "backups")),
       onProblem: (error, request) => logProblem(log, `request ${request}`)(error),
+    });
+    app = createPages({
+      ...{ version, api, publicUrl },
+      onProblem: (error, request) => logProblem(log, `page ${request}`)(error),
     });
     const sweeping = every(
       hour,

@@ -16,9 +16,9 @@ import { addFiles } from "./routes/files.ts";
 import { addHealth } from "./routes/health.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addLive } from "./routes/live.ts";
+import { addLogLines } from "./routes/log-lines.ts";
 import { addLogin, sessionOf } from "./routes/login.ts";
 import { addMessages } from "./routes/messages.ts";
-import { addPages } from "./routes/pages.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
 import { addRuns } from "./routes/runs.ts";
@@ -90,9 +90,6 @@ function assemble(parts: ServerParts): OpenAPIHono<Env> {
   app.use("/auth/*", guarding(parts));
   addLogin(app, parts);
   app.route("/api/v1", apiOf(parts));
-  app.use("/", guarding(parts));
-  app.use("/runs/*", guarding(parts));
-  addPages(app, parts);
   describe(app, parts);
   return app;
 }
@@ -103,6 +100,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   });
   addRuns(api, parts);
   addFiles(api, parts);
+  addLogLines(api, parts);
   addLive(api, parts);
   addJobs(api, parts);
   addRemotes(api, parts);

@@ -1,17 +1,27 @@
 export { createApp } from "./app.ts";
 export type { ServerErrorCode } from "./errors.ts";
+export { safeHeaders } from "./headers.ts";
 export { type Listening, listen } from "./listen.ts";
 export type { ListPage } from "./lists/list.ts";
 export type {
   App,
   BackupToSend,
   PromotionState,
+  RequestOrigin,
   ServedJobs,
   ServerParts,
 } from "./model.ts";
-export type { AuditDocument, GrantDocument, PersonDocument, TokenDocument } from "./routes/access.ts";
+export type { ApiProblem } from "./problems.ts";
+export type {
+  AuditDocument,
+  GrantDocument,
+  MeDocument,
+  PersonDocument,
+  TokenDocument,
+} from "./routes/access.ts";
 export type { JobSourceDocument, ListedJobDocument } from "./routes/jobs.ts";
+export type { LogLinesDocument, LogMatchesDocument } from "./routes/log-lines.ts";
 export type { DeliveryDocument, NotificationDocument } from "./routes/messages.ts";
 export type { QueueDocument } from "./routes/queue.ts";
 export type { RemoteDocument } from "./routes/remotes.ts";
-export type { RunDocument } from "./schemas.ts";
+export type { RunDocument, ShownRunDocument } from "./schemas.ts";

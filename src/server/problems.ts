@@ -18,6 +18,7 @@ export const problemSchema = z
   })
   .openapi("Problem");
 
+/** A failure as the API answers it. */
 export type ApiProblem = z.infer<typeof problemSchema>;
 
 type ProblemStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 507;

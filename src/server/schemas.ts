@@ -165,6 +165,15 @@ export const recordSchema = z
   })
   .openapi("Record");
 
+/** A run with what is recorded of it. */
+export const shownRunSchema = runSchema.extend({
+  record: recordSchema.optional(),
+  artifacts: z.array(z.string()),
+});
+
+/** A run as the API shows it by itself. */
+export type ShownRunDocument = z.infer<typeof shownRunSchema>;
+
 export function recordDocument(record: RecordedRun): z.infer<typeof recordSchema> {
   const { where, log, result, head, refs, revision, planHash, startedAt, finishedAt } = record;
   return {

@@ -12,6 +12,7 @@ export { openRecordEnds, openRunDatabase, type RunDatabaseOptions } from "./data
 export type { RetentionRule } from "./database/retention.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
 export { defaultDataFolder, openRunFolder } from "./folder/folder.ts";
+export { type LogLine, type LogLines, type LogMatches, type LogPart, openLogLines } from "./log-lines.ts";
 export {
   eventsArtifact,
   eventsFormat,

@@ -41,7 +41,7 @@ const ann: PersonIdentity = {
 describeDatabases(({ open }) => {
   test("a session says who somebody is, until it ends", async () => {
     const db = await open(accessMigrations);
-    const secret = await beginSession(db, await keepPerson(db, ann, start), start);
+    const secret = await beginSession(db, { person: await keepPerson(db, ann, start) }, start);
     const at = (now: Date, session = secret) => identify(db, { session, from: "x" }, settings, now);
     expect(await at(start)).toMatchObject({
       by: "session",
@@ -72,7 +72,7 @@ describeDatabases(({ open }) => {
 
   test("a session ends after a day, however much it is used", async () => {
     const db = await open(accessMigrations);
-    const secret = await beginSession(db, await keepPerson(db, ann, start), start);
+    const secret = await beginSession(db, { person: await keepPerson(db, ann, start) }, start);
     const isIn = async (now: Date) =>
       (await identify(db, { session: secret, from: "x" }, settings, now)).by === "session";
     for (let now = 0; now < sessionLife.whole; now += 6 * hour) expect(await isIn(after(now))).toBe(true);
@@ -84,7 +84,7 @@ describeDatabases(({ open }) => {
   test("neither sessions nor tokens stand in the database", async () => {
     const db = await open(accessMigrations);
     const person = await keepPerson(db, ann, start);
-    const secret = await beginSession(db, person, start);
+    const secret = await beginSession(db, { person }, start);
     const request = { name: "ci", role: "runner", endsAt: after(day), person, madeBy: "Ann" } as const;
     const { token } = await issueToken(db, request, start);
     const all = await Promise.all(
@@ -103,7 +103,7 @@ describeDatabases(({ open }) => {
     expect(await keepPerson(db, { ...ann, subject: "18" }, start)).not.toBe(id);
     const other = { ...ann, issuer: "https://sso.example", provider: "sso" };
     const second = await keepPerson(db, other, start);
-    const session = await beginSession(db, second, start);
+    const session = await beginSession(db, { person: second }, start);
     const { principal } = await identify(db, { session, from: "x" }, settings, start);
     expect(principal).toMatchObject({ role: "admin", names: ["sso:ann", "sso:#17"] });
   });
@@ -112,7 +112,7 @@ describeDatabases(({ open }) => {
     const db = await open(accessMigrations);
     const session = await beginSession(
       db,
-      await keepPerson(db, { ...ann, login: "sso:ann", groups: ["sso:org"] }, start),
+      { person: await keepPerson(db, { ...ann, login: "sso:ann", groups: ["sso:org"] }, start) },
       start,
     );
     const { principal } = await identify(db, { session, from: "x" }, settings, start);
@@ -123,7 +123,7 @@ describeDatabases(({ open }) => {
     const db = await open(accessMigrations);
     const strict = { ...settings, roles: { admin: { users: ["bob"] } } };
     const person = await keepPerson(db, ann, start);
-    const session = await beginSession(db, person, start);
+    const session = await beginSession(db, { person }, start);
     const request = { name: "a", role: "admin", endsAt: after(day), person, madeBy: "Ann" } as const;
     const { token } = await issueToken(db, request, start);
     for (const shown of [{ session }, { authorization: `Bearer ${token}` }]) {
@@ -134,7 +134,7 @@ describeDatabases(({ open }) => {
 
   test("who is vouched for by nobody who is configured is nobody", async () => {
     const db = await open(accessMigrations);
-    const session = await beginSession(db, await keepPerson(db, ann, start), start);
+    const session = await beginSession(db, { person: await keepPerson(db, ann, start) }, start);
     const { principal } = await identify(db, { session, from: "x" }, closedAccess, start);
     expect(principal.kind).toBe("anonymous");
   });

@@ -18,7 +18,7 @@ import { registriesWith } from "../support/world.ts";
 import { blocksOf, codeSpansOf, pages, root, textOf } from "./pages.ts";
 
 const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".ts"))
+  .filter((path) => /\.tsx?$/.test(path))
   .map((path) => readFileSync(join(root, "src", path), "utf8"));
 const reference = "docs/exit-codes-and-reports.md";
 const formatPattern = /waybill-[a-z-]+\/\d+/g;

@@ -9,7 +9,7 @@ const page = textOf("docs/glossary.md");
 /** Exported interfaces, types and classes of `src`, and the files that declare one of that name. */
 const declared = new Map<string, string[]>();
 for (const path of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
-  if (!path.endsWith(".ts")) continue;
+  if (!/\.tsx?$/.test(path)) continue;
   const text = readFileSync(join(root, "src", path), "utf8");
   for (const [, name = ""] of text.matchAll(/^export (?:abstract )?(?:interface|type|class) (\w+)/gm)) {
     declared.set(name, [...(declared.get(name) ?? []), path]);

@@ -394,7 +394,7 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
       ...["jobs/{name}/notifications", "jobs/{name}/runs", "me", "notifications", "people"],
       ...["people/{id}/sessions", "queue", "remotes", "remotes/look", "roles", "runs", "runs/{id}"],
       ...["abort", "artifacts", "artifacts/{path}", "hold", "log", "log/events", "plan"].map(runPath),
-      ...["release", "rerun"].map(runPath),
+      ...["log/lines", "log/matches", "release", "rerun"].map(runPath),
       ...["tokens", "tokens/exchange", "tokens/{id}"],
     ]
       .map((path) => `/api/v1/${path}`)

@@ -71,6 +71,8 @@ export interface WorldOptions {
   readonly parts?: Partial<ServerParts>;
   readonly publicUrl?: (origin: string) => URL;
   readonly jobs?: string;
+  /** What answers in place of the API, over it. */
+  readonly serve?: (api: App, publicUrl: URL) => App;
   /** What has to be there before the server answers, and has to know where it is. */
   readonly prepare?: (publicUrl: URL) => Promise<void>;
 }
@@ -104,7 +106,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
     ...{ providers: settings.providers, publicUrl, fetch: ask, now },
     environment: { SECRET: "s3cret" },
   });
-  const app = createApp({
+  const api = createApp({
     ...{ version: "0.0.0", db, queue, runs, publicUrl },
     jobs: { current: () => set, areKnown: () => true, ownersOf: async () => [], accept: async () => {} },
     access: { settings, logins, machines: openMachines(settings.machines, ask, now) },
@@ -121,6 +123,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
     stopping: stopping.signal,
     ...options.parts,
   });
+  const app = options.serve?.(api, publicUrl) ?? api;
   onTestFinished(async () => {
     stopping.abort();
     await server.close(1_000);

@@ -56,7 +56,7 @@ async function build(): Promise<string> {
 
 async function stateOfSources(): Promise<string> {
   const sources = (await readdir(join(root, "src"), { recursive: true })).filter((path) =>
-    path.endsWith(".ts"),
+    /\.(?:tsx?|css|svg|json)$/.test(path),
   );
   const settings = [
     "package.json",
@@ -65,7 +65,12 @@ async function stateOfSources(): Promise<string> {
     "waybill.schema.json",
     "jobs.schema.json",
   ];
-  const scripts = ["scripts/build.mjs", "scripts/builtins-on-use.ts", "scripts/bundled.json"];
+  const scripts = [
+    "scripts/assets.ts",
+    "scripts/build.mjs",
+    "scripts/builtins-on-use.ts",
+    "scripts/bundled.json",
+  ];
   const files = [...sources.map((path) => join("src", path)).sort(), ...settings, ...scripts];
   const texts = await Promise.all(files.map((path) => readFile(join(root, path), "utf8")));
   return createHash("sha256")

@@ -121,7 +121,7 @@ export function localPath(path: string): string {
  * A session's cookie belongs to one host and to TLS alone, which browsers do without for `localhost` only.
  * @throws {AccessError} `public-url-unsafe`.
  */
-function refuseUnsafe({ protocol, hostname, origin }: URL): void {
+export function refuseUnsafe({ protocol, hostname, origin }: URL): void {
   if (protocol === "https:" || isLoopbackHost(hostname)) return;
   throw new AccessError("public-url-unsafe", `nobody can log in over plain HTTP at ${origin}`, {
     where: origin,

@@ -44,6 +44,9 @@ const meSchema = z
   })
   .openapi("Me");
 
+/** Who asks the API, and what they may do. */
+export type MeDocument = z.infer<typeof meSchema>;
+
 const meRoute = createRoute({
   method: "get",
   path: "/me",

@@ -13,13 +13,13 @@ import {
   lineSchema,
   moment,
   recordDocument,
-  recordSchema,
   runDocument,
   runIdSchema,
   runResults,
   runSchema,
   runStates,
   runTypes,
+  shownRunSchema,
 } from "../schemas.ts";
 
 const tags = ["runs"];
@@ -60,10 +60,7 @@ const showRoute = createRoute({
   summary: "A run, with what is recorded of it",
   request: { params },
   responses: {
-    200: json(
-      runSchema.extend({ record: recordSchema.optional(), artifacts: z.array(z.string()) }),
-      "The run; without a record while it has not begun.",
-    ),
+    200: json(shownRunSchema, "The run; without a record while it has not begun."),
     ...failures,
   },
 });

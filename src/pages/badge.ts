@@ -1,0 +1,58 @@
+import type { ListedJobDocument } from "../server/index.ts";
+
+const colors = { passing: "#2e7d32", failing: "#b3261e", unknown: "#5f6368" } as const;
+/** Names of jobs that a badge says before it leaves out the rest. */
+const maxNames = 3;
+const maxPatterns = 50;
+
+/** What a badge says of jobs, as Prow's does: only a failure counts, and an aborted run says nothing. */
+export function badgeOf(jobs: readonly ListedJobDocument[], patterns: string): string {
+  const tests = patterns
+    .split(",")
+    .slice(0, maxPatterns)
+    .map((pattern) => pattern.trim())
+    .filter((pattern) => pattern !== "")
+    .map(globOf);
+  const chosen = jobs.filter(({ job }) => tests.some((test) => test(job.name)));
+  const ended = chosen.filter(
+    ({ lastRun, lastSuccess }) => lastRun !== undefined || lastSuccess !== undefined,
+  );
+  const failing = ended.filter(({ lastRun }) => lastRun?.result === "FAILURE").map(({ job }) => job.name);
+  if (ended.length === 0) return drawn("no results", colors.unknown);
+  if (failing.length === 0) return drawn("passing", colors.passing);
+  const names = failing.length > maxNames ? [...failing.slice(0, maxNames), "..."] : failing;
+  return drawn(`failing ${names.join(", ")}`, colors.failing);
+}
+
+/** A pattern in which `*` is any text. It is walked through once, whatever stands in it. */
+function globOf(pattern: string): (name: string) => boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  return (name) => {
+    if (rest.length === 0) return name === first;
+    if (!name.startsWith(first)) return false;
+    let at = first.length;
+    for (const [index, part] of rest.entries()) {
+      if (index === rest.length - 1) return name.length - part.length >= at && name.endsWith(part);
+      const found = name.indexOf(part, at);
+      if (found === -1) return false;
+      at = found + part.length;
+    }
+    return true;
+  };
+}
+
+/** A badge with `build` on its left. Widths are those of 11 px letters, which are near enough the same everywhere. */
+function drawn(words: string, color: string): string {
+  const [left, right] = [38, 10 + [...words].length * 6.6];
+  const width = Math.ceil(left + right);
+  const text = words.replace(/[<>&"']/g, (sign) => `&#${sign.codePointAt(0)};`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="20" role="img" aria-label="build: ${text}">
+<title>build: ${text}</title>
+<rect width="${width}" height="20" rx="3" fill="#444"/>
+<path d="M${left} 0h${width - left - 3}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-${width - left - 3}z" fill="${color}"/>
+<g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">
+<text x="${left / 2}" y="14">build</text><text x="${left + (width - left) / 2}" y="14">${text}</text>
+</g>
+</svg>
+`;
+}

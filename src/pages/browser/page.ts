@@ -1,0 +1,114 @@
+import { Idiomorph } from "idiomorph";
+
+/** Milliseconds in which changes are gathered before the page is read anew. */
+const gathered = 150;
+const minute = 60_000;
+
+const inZone = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const units = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+] as const;
+
+showTimes(document);
+setInterval(() => showTimes(document), minute / 2);
+setInterval(() => showDurations(document), 1000);
+const main = document.querySelector("main");
+if (main?.dataset.live !== undefined) followChanges(main);
+
+/** Puts moments into the reader's zone, and says how long ago they were. */
+function showTimes(within: ParentNode): void {
+  for (const each of within.querySelectorAll("time")) {
+    const at = new Date(each.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    const seconds = (at.getTime() - Date.now()) / 1000;
+    const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+    const shown = relative.format(Math.round(seconds / size), unit);
+    if (each.textContent !== shown) each.textContent = shown;
+    each.title = `${inZone.format(at)} · ${each.dateTime}`;
+  }
+}
+
+/** Durations of what goes on grow while they are looked at. */
+function showDurations(within: ParentNode): void {
+  for (const each of within.querySelectorAll<HTMLElement>(".duration[data-since]")) {
+    const seconds = Math.max(0, Math.round((Date.now() - Date.parse(each.dataset.since ?? "")) / 1000));
+    const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
+    const shown =
+      minutes === 0
+        ? `${rest} s`
+        : minutes < 60
+          ? `${minutes} min${rest === 0 ? "" : ` ${rest} s`}`
+          : `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? "" : ` ${minutes % 60} min`}`;
+    if (each.textContent !== shown) each.textContent = shown;
+  }
+}
+
+/** Reads the page anew when something has happened, and changes what is otherwise: what has the focus keeps it. */
+function followChanges(main: HTMLElement): void {
+  let isDue = false;
+  let isReading = false;
+  const read = async (): Promise<void> => {
+    if (isReading) {
+      isDue = true;
+      return;
+    }
+    isReading = true;
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => undefined);
+    const text = answer?.ok === true ? await answer.text().catch(() => undefined) : undefined;
+    isReading = false;
+    document.body.classList.toggle("stale", text === undefined);
+    if (answer?.redirected === true) location.assign(answer.url);
+    else if (text !== undefined) renew(main, text);
+    if (isDue) {
+      isDue = false;
+      soon();
+    }
+  };
+  let isWaiting = false;
+  const soon = (): void => {
+    if (isWaiting) return;
+    isWaiting = true;
+    setTimeout(() => {
+      isWaiting = false;
+      void read();
+    }, gathered);
+  };
+  let stream: EventSource | undefined;
+  const open = (): void => {
+    stream = new EventSource("/api/v1/events");
+    // The first `reset` says that the stream has begun: the page is as new as that.
+    let isFirst = true;
+    stream.addEventListener("reset", () => {
+      if (!isFirst) soon();
+      isFirst = false;
+    });
+    for (const name of ["run", "queue"]) stream.addEventListener(name, soon);
+    stream.addEventListener("error", () => document.body.classList.add("stale"));
+    stream.addEventListener("open", () => {
+      if (document.body.classList.contains("stale")) soon();
+    });
+  };
+  // A page that nobody sees holds no connection: a browser has six for all pages of a server.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      stream?.close();
+      stream = undefined;
+    } else if (stream === undefined) {
+      open();
+      soon();
+    }
+  });
+  if (!document.hidden) open();
+}
+
+function renew(main: HTMLElement, text: string): void {
+  const other = new DOMParser().parseFromString(text, "text/html").querySelector("main");
+  if (other === null) return;
+  showTimes(other);
+  showDurations(other);
+  void Idiomorph.morph(main, other, { restoreFocus: true, ignoreActiveValue: true });
+}

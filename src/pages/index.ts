@@ -1,0 +1,2 @@
+export type { Pages, PagesParts } from "./model.ts";
+export { createPages } from "./pages.tsx";

@@ -1,0 +1,29 @@
+import type { ApiProblem } from "../../server/index.ts";
+
+/** What to do about a failure, in place of what was asked for. */
+export function Problem({ problem }: { readonly problem: ApiProblem }) {
+  const { title, detail, status, instance, code } = problem;
+  return (
+    <>
+      <h1>{headings[status] ?? "That did not work"}</h1>
+      <p class="summary">{title}.</p>
+      {detail === undefined ? "" : <p>{detail}.</p>}
+      <p class="below">
+        {code}
+        {instance === "" ? "" : `, ${instance}`}
+      </p>
+      <p>
+        <a href="/">What goes on now</a>
+      </p>
+    </>
+  );
+}
+
+const headings: Readonly<Record<number, string>> = {
+  401: "Log in to see this",
+  403: "You may not do that",
+  404: "There is nothing here",
+  409: "That is not possible now",
+  422: "That cannot be done",
+  503: "The server cannot answer now",
+};
