@@ -11,8 +11,8 @@ const hour = 3_600_000;
  * it gives until then, and no longer.
  */
 export const sessionLife = { idle: 12 * hour, whole: 24 * hour } as const;
-/** Sessions that one person has at a time: the ones that were used last. */
-const maxOfPerson = 20;
+/** Sessions that one person has at a time, or that one token was shown for: the ones that were used last. */
+const maxOfOwner = 20;
 
 /** A time is not written down again before so many milliseconds have passed: reading ten pages is no ten writes. */
 const notedEvery = 60_000;
@@ -34,9 +34,10 @@ export async function beginSession(sql: Sql, owner: SessionOwner, now: Date): Pr
   );
   await sql.query(
     `DELETE FROM access_session WHERE hash IN (
-       SELECT hash FROM access_session WHERE person_id = $1 ORDER BY hash = $2 DESC, used_at DESC OFFSET ${maxOfPerson}
+       SELECT hash FROM access_session WHERE person_id = $1 OR token_id = $3
+       ORDER BY hash = $2 DESC, used_at DESC OFFSET ${maxOfOwner}
      )`,
-    [person, secretHash(secret)],
+    [person, secretHash(secret), token],
   );
   return secret;
 }

@@ -64,7 +64,7 @@ describeDatabases(({ open }) => {
     const db = await open(accessMigrations);
     const person = await keepPerson(db, ann, start);
     const secrets: string[] = [];
-    for (let at = 0; at < 21; at += 1) secrets.push(await beginSession(db, { person: person }, after(at)));
+    for (let at = 0; at < 21; at += 1) secrets.push(await beginSession(db, { person }, after(at)));
     const isIn = async (session: string) =>
       (await identify(db, { session, from: "x" }, settings, after(30))).by === "session";
     expect(await Promise.all(secrets.map(isIn))).toEqual([false, ...Array(20).fill(true)]);

@@ -53,7 +53,7 @@ async function fill(db: Database): Promise<void> {
       },
       now,
     );
-    await beginSession(db, { person: person }, new Date());
+    await beginSession(db, { person }, new Date());
     const who = { kind: "person", id: person, name: letter } as const;
     await db.transaction((sql) => appendAudit(sql, { act: "test.act", subject: `run/${at}`, who }, now));
     const endsAt = new Date(Date.now() + 3_600_000);
