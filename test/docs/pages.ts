@@ -17,6 +17,8 @@ export interface Block {
   readonly language: string;
   /** Whether a test runs what it shows: `run` stands behind the language. */
   readonly isRun: boolean;
+  /** Whether a test runs it against a server: `served` stands behind the language. */
+  readonly isServed: boolean;
   readonly text: string;
   readonly line: number;
 }
@@ -32,6 +34,7 @@ export function blocksOf(page: string): readonly Block[] {
     ([all, , info = "", body = ""], _index) => ({
       language: info.split(" ")[0] ?? "",
       isRun: info.split(" ").includes("run"),
+      isServed: info.split(" ").includes("served"),
       text: body,
       line: text.slice(0, text.indexOf(all)).split("\n").length + 1,
     }),
