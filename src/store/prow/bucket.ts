@@ -69,15 +69,16 @@ export async function runsOfJob(
   if (!isJobName(job)) return [];
   const first = snowflake(since.getTime(), 0);
   const own = `logs/${job}/`;
+  // Buckets have years of a job, in the order of time.
+  const from = (folder: string) => ({ after: since.getTime() > 0 ? `${folder}${first}` : undefined });
   const found: PlacedRun[] = [];
-  for await (const { path } of bucket.list(own, {
-    after: since.getTime() > 0 ? `${own}${first}` : undefined,
-  })) {
+  for await (const { path } of bucket.list(own, from(own))) {
     const id = path.slice(own.length, -1);
     if (path.endsWith("/") && isRunId(id)) found.push({ job, id, place: path.slice(0, -1) });
   }
   const pointers: string[] = [];
-  for await (const { path } of bucket.list(`pr-logs/directory/${job}/`)) {
+  const directory = `pr-logs/directory/${job}/`;
+  for await (const { path } of bucket.list(directory, from(directory))) {
     const [, id = ""] = /\/([0-9]+)\.txt$/.exec(path) ?? [];
     if (isRunId(id) && isSince(id, first)) pointers.push(id);
   }

@@ -112,6 +112,28 @@ describe.each([
     expect(await history(bucket, "pull-it")).toMatchObject([{ id: first, result: "SUCCESS" }]);
   });
 
+  test("is listed from the time on that is asked for", async () => {
+    const bucket = await open();
+    const places = [first, second, third].map((id) => ({ id, place: `pr-logs/pull/a_b/5/pull-it/${id}` }));
+    for (const { id, place } of places) {
+      await put(`pr-logs/directory/pull-it/${id}.txt`, `gs://kubernetes-ci-logs/${place}`);
+      await put(`${place}/started.json`, { timestamp: timestamp(id) });
+    }
+    const seen: string[] = [];
+    const watched: typeof bucket = {
+      ...bucket,
+      async *list(...asked) {
+        for await (const entry of bucket.list(...asked)) {
+          seen.push(entry.path);
+          yield entry;
+        }
+      },
+    };
+    const since = new Date(milliseconds(second));
+    expect((await history(watched, "pull-it", since)).map(({ id }) => id)).toEqual([second, third]);
+    expect(seen).toEqual([second, third].map((id) => `pr-logs/directory/pull-it/${id}.txt`));
+  });
+
   test("reads what Waybill writes", async () => {
     const bucket = await open();
     const store = openRunFolder(temporary.path);
