@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { executable } from "../support/built.ts";
@@ -22,8 +22,8 @@ beforeAll(async () => {
   await mkdir(bin);
   await writeFile(join(bin, "waybill"), program, { mode: 0o755 });
   // What is answered with a failure is one.
-  await writeFile(join(bin, "curl"), '#!/bin/sh\nPATH=${PATH#*:}\nexec curl --fail-with-body -sS "$@"\n');
-  await chmod(join(bin, "curl"), 0o755);
+  const curl = `#!/bin/sh\nPATH='${process.env.PATH}' exec curl --fail-with-body -sS "$@"\n`;
+  await writeFile(join(bin, "curl"), curl, { mode: 0o755 });
   const repository = await createRepository(join(folder.path, "manifests"));
   await repository.commit("nothing yet");
   const job = (name: string) =>
