@@ -45,9 +45,14 @@ async function serveSecurely(listener: (request: IncomingMessage, response: Serv
 }
 
 /** A proxy that opens tunnels to one place, for whoever knows its password. */
-async function serveProxy(target: string) {
+async function serveProxy(target: string, isSecure = false) {
   const asked: string[] = [];
-  const proxy = createPlainServer((_, response) => answer(response, 405));
+  const refuse = (_: IncomingMessage, response: ServerResponse) => answer(response, 405);
+  const { cert, key } = isSecure ? await ours.issue("proxy") : {};
+  const proxy =
+    cert === undefined || key === undefined
+      ? createPlainServer(refuse)
+      : createServer({ cert: await readFile(cert), key: await readFile(key) }, refuse);
   const expected = `Basic ${Buffer.from("me:secret").toString("base64")}`;
   proxy.on("connect", (request, socket: Socket) => {
     socket.on("error", () => {});
@@ -63,7 +68,7 @@ async function serveProxy(target: string) {
     onward.on("error", () => socket.destroy());
     socket.on("close", () => onward.destroy());
   });
-  return { url: `http://me:secret@${await listen(proxy)}`, asked };
+  return { url: `${isSecure ? "https" : "http"}://me:secret@${await listen(proxy)}`, asked };
 }
 
 const json = (response: ServerResponse, value: unknown): void =>
@@ -95,6 +100,23 @@ describe("a forge behind a proxy, with a certificate of one's own authority", ()
     expect(proxy.asked).toEqual(["forge.test:443"]);
     expect(tokens).toEqual(["token s3cret"]);
   });
+
+  real(
+    "is reached through a proxy of HTTPS, by the authority that the settings name for that alone",
+    async () => {
+      const server = await serveSecurely((_, response) => json(response, { login: "robot" }));
+      const proxy = await serveProxy(server, true);
+      const host = new URL(proxy.url).host;
+      const trusting = (hosts: readonly string[]): Network => ({
+        environment: { HTTPS_PROXY: proxy.url },
+        tlsOf: (each) => (hosts.includes(each) ? { ca: ours.ca } : undefined),
+      });
+      expect(await open(trusting(["forge.test", host])).user()).toBe("robot");
+      expect(proxy.asked).toEqual(["forge.test:443"]);
+      await expect(open(trusting(["forge.test"])).user()).rejects.toMatchObject({ code: "unreachable" });
+      await expect(open(trusting([host])).user()).rejects.toMatchObject({ code: "unreachable" });
+    },
+  );
 
   real("says what to do where it is not", async () => {
     const { way } = await behindProxy((_, response) => json(response, { login: "robot" }));

@@ -21,6 +21,8 @@ export interface Connector {
   readonly tls: TlsOptions | undefined;
   /** The way goes through this proxy. */
   readonly proxy: URL | undefined;
+  /** Of a proxy that is spoken to by HTTPS. */
+  readonly proxyTls: TlsOptions | undefined;
   /** Milliseconds for a connection, TLS included. */
   readonly timeout: number;
   readonly connections: number;
@@ -63,7 +65,7 @@ async function connection(connector: Connector, target: Target): Promise<Socket>
   const watch = setTimeout(() => end.abort(faultError("connect-timeout")), connector.timeout);
   try {
     if (connector.proxy === undefined) return await direct(connector, hostname, port, end.signal);
-    const tunnel = await tunnelTo(connector.proxy, hostname, port, end.signal);
+    const tunnel = await tunnelTo(connector.proxy, connector.proxyTls, hostname, port, end.signal);
     if (connector.tls === undefined) return tunnel;
     const secured = connectTls({ socket: tunnel, host: hostname, ...serverName(hostname), ...connector.tls });
     return await opened(secured, true, end.signal);
@@ -167,11 +169,18 @@ async function opened<Opening extends Socket>(
 }
 
 /** A connection through an HTTP proxy (RFC 9110, section 9.3.6). */
-function tunnelTo(proxy: URL, hostname: string, port: number, signal: AbortSignal): Promise<Socket> {
+function tunnelTo(
+  proxy: URL,
+  tls: TlsOptions | undefined,
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Socket> {
   const authority = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   return new Promise((resolve, reject) => {
     const asking = requestTo(proxy)({
       ...proxyAddress(proxy),
+      ...tls,
       method: "CONNECT",
       path: authority,
       headers: { host: authority, ...proxyAuthorization(proxy) },

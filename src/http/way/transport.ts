@@ -118,6 +118,7 @@ export function openTransport(options: TransportOptions) {
         url.origin === endpoint.origin.origin
           ? tlsOptions(endpoint.host, tlsOf(endpoint.host))
           : tlsOptions(url.host, tlsOf(url.host), tlsOf(endpoint.host)?.ca),
+      proxyTls: (proxy) => tlsOptions(proxy.host, tlsOf(proxy.host)),
       connections,
       timeout: timing.connect,
       opened: (socket) => {

@@ -11,7 +11,7 @@ import {
   type RequestTo,
   requestTo,
 } from "./connector.ts";
-import { type TlsOptions, tlsOptions } from "./tls.ts";
+import type { TlsOptions } from "./tls.ts";
 
 /** The way to one origin: straight, or through a proxy that is spoken to in its stead. */
 export interface Way {
@@ -22,10 +22,12 @@ export interface Way {
   readonly options: (url: URL) => RequestOptions;
 }
 
-export interface WayOptions extends Omit<Connector, "tls" | "proxy"> {
+export interface WayOptions extends Omit<Connector, "tls" | "proxy" | "proxyTls"> {
   readonly environment: NodeJS.ProcessEnv;
   /** Asked only for an origin of HTTPS. */
   readonly tls: () => TlsOptions;
+  /** Asked only for a proxy that is spoken to by HTTPS. */
+  readonly proxyTls: (proxy: URL) => TlsOptions;
 }
 
 /**
@@ -34,18 +36,20 @@ export interface WayOptions extends Omit<Connector, "tls" | "proxy"> {
  * @throws {ConnectionError}
  */
 export function createWay(url: URL, options: WayOptions): Way {
-  const { environment, rule, tls, ...pool } = options;
+  const { environment, rule, tls, proxyTls: tlsOfProxy, ...pool } = options;
   const proxy = proxyOf(url, environment);
   const address = literalAddress(url.hostname);
   if (proxy !== undefined && address !== undefined && !rule.allows(kindOfAddress(address))) {
     throw forbidden(url.hostname, kindOfAddress(address));
   }
+  const proxyTls = proxy?.protocol === "https:" ? tlsOfProxy(proxy) : undefined;
   if (proxy !== undefined && url.protocol === "http:") {
-    const own = proxy.protocol === "https:" ? tlsOptions(proxy.host) : undefined;
-    const agent = createAgent({ ...pool, rule: { allows: () => true }, tls: own, proxy: undefined });
+    const itself = { tls: proxyTls, proxy: undefined, proxyTls: undefined };
+    const agent = createAgent({ ...pool, rule: { allows: () => true }, ...itself });
     return { agent, request: requestTo(proxy), options: (target) => throughProxy(proxy, target) };
   }
-  const agent = createAgent({ ...pool, rule, tls: url.protocol === "https:" ? tls() : undefined, proxy });
+  const own = url.protocol === "https:" ? tls() : undefined;
+  const agent = createAgent({ ...pool, rule, tls: own, proxy, proxyTls });
   return { agent, request: requestTo(url), options: straight };
 }
 
