@@ -1,6 +1,7 @@
 import type { Argument, CommandUnknownOpts as Command, Option } from "@commander-js/extra-typings";
 import type { Shell } from "./completion-script.ts";
 import type { TreeWords } from "./completion-tree.ts";
+import { optionsOfAll } from "./help.ts";
 
 /** A word that may stand at the cursor, with what it means. */
 export interface Word {
@@ -145,7 +146,7 @@ function verbsOf(command: Command): Word[] {
 
 function flagsOf(command: Command): Word[] {
   const help = command.createHelp();
-  const options = [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)];
+  const options = [...help.visibleOptions(command), ...optionsOfAll(command, help)];
   return options.flatMap(({ long, short, description }) =>
     [long, short].flatMap((text) => (text === undefined ? [] : [{ text, means: description }])),
   );

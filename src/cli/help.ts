@@ -132,7 +132,7 @@ function wholeHelp(command: CommandUnknownOpts, help: Help, width: number): stri
 }
 
 /** Those of the program; what a verb takes that others stand in is no matter of theirs. */
-function optionsOfAll(command: CommandUnknownOpts, help: Help): Option[] {
+export function optionsOfAll(command: CommandUnknownOpts, help: Help): Option[] {
   const root = rootOf(command);
   return help.visibleGlobalOptions(command).filter((option) => root.options.includes(option));
 }

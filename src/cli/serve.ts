@@ -22,9 +22,9 @@ const define = (command: Blank) =>
     )
     .addOption(how.common("--database <url>", "a PostgreSQL server, in place of the embedded database"))
     .addOption(
-      how("--role <roles>", "what this process does: web, scheduler, worker; all by default").argParser(
-        parseRoles,
-      ),
+      how("--role <roles>", "what this process does, separated by commas; all by default")
+        .choices(knownRoles)
+        .argParser(parseRoles),
     )
     .addOption(how.common("--check", "say what is wrong with all that it needs, and begin nothing"))
     .addOption(how("--public-url <url>", "the address that people know it by").argParser(parsePublicUrl))
