@@ -46,14 +46,15 @@ export const unled = ["-c", "http.followRedirects=false"] as const;
 export const impatient = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"] as const;
 
 /**
- * What bounds asking for a list: Git has all of it in memory before it says any of it, several times as large as it is written.
+ * What bounds asking for a list: Git has all of it in memory before it says any of it. What it needs for the longest is four times as much, and
+ * some for itself.
  */
 export function listingLimits({
   maxListingBytes = usualListingBytes,
   maxMilliseconds = usualMilliseconds,
   signal,
 }: RemoteOptions): GitLimits {
-  const maxMemoryBytes = 64 * mebibyte + 8 * maxListingBytes;
+  const maxMemoryBytes = 64 * mebibyte + 4 * maxListingBytes;
   return { maxOutputBytes: maxListingBytes, maxMemoryBytes, maxMilliseconds, signal };
 }
 
