@@ -72,6 +72,10 @@ function ofLine(kind: "presubmits" | "postsubmits", line: string, more: object =
 
 describe("a line of the promoter", () => {
   test.each<[string, Job["work"] | string]>([
+    [
+      "kpromo cip --manifest-based-snapshot-of=gcr.io/a --thin-manifest-dir=a",
+      "it lists what manifests ask for, not what a registry holds",
+    ],
     ["kpromo cip --thin-manifest-dir=a", { kind: "promote", promote: { manifests: "a", dryRun: true } }],
     ["cip -manifest a/b.yaml -confirm", { kind: "promote", promote: { manifests: "a/b.yaml" } }],
     ["cip --thin_manifest_dir=a --dry_run=false", { kind: "promote", promote: { manifests: "a" } }],

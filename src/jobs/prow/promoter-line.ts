@@ -80,6 +80,8 @@ export function readPromoterLine(words: readonly string[]): PromoterLine | strin
     const other = others[name];
     if (name === "vuln-severity-threshold")
       return "it scans images for vulnerabilities instead of promoting them";
+    if (name.startsWith("manifest-based-snapshot"))
+      return "it lists what manifests ask for, not what a registry holds";
     if (flag === undefined && other === undefined) return `it has a flag --${name}, which is not known`;
     const own = [at];
     let value = given;
