@@ -1,6 +1,6 @@
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { run } from "../support/child.ts";
 import { testWith } from "../support/programs.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -48,13 +48,13 @@ async function build(): Promise<{ config: Record<string, unknown>; entries: read
   return { config: config ?? {}, entries: listed.flatMap(({ stdout }) => stdout.split("\n")) };
 }
 
-testWith("buildah", "tar")(
-  "a new volume belongs to the image's user, and to the group of any other one",
-  async () => {
-    const { config, entries } = await build();
-    expect(config.User).toBe("65532:65532");
-    expect(config.WorkingDir).toBe("/data");
-    const data = entries.find((entry) => / data\/$/.test(entry));
-    expect(data).toMatch(/^drwxrwx--- 65532\/0 /);
-  },
-);
+// Without a range of users of its own, only the system's administrator gives files to others.
+const asAdministrator = process.getuid?.() === 0 ? testWith("buildah", "tar") : test.skip;
+
+asAdministrator("a new volume belongs to the image's user, and to the group of any other one", async () => {
+  const { config, entries } = await build();
+  expect(config.User).toBe("65532:65532");
+  expect(config.WorkingDir).toBe("/data");
+  const data = entries.find((entry) => / data\/$/.test(entry));
+  expect(data).toMatch(/^drwxrwx--- 65532\/0 /);
+});
