@@ -362,6 +362,15 @@ export {
   type SourceLabels,
   type VoidReason,
 } from "./review/index.ts";
+export type {
+  AwsSecretsSetting,
+  AzureVaultSetting,
+  CommonManager,
+  GoogleSecretsSetting,
+  SecretManagerSetting,
+  SecretSetting,
+  VaultSetting,
+} from "./secrets/index.ts";
 export {
   type CredentialRule,
   type DestinationSet,
@@ -375,7 +384,6 @@ export {
   type RetentionSetting,
   type RunSettings,
   readSettings,
-  type SecretSetting,
   type ServeSettings,
   type Settings,
   type WrittenSection,

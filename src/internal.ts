@@ -38,6 +38,7 @@ export { placeOf } from "./registry/index.ts";
 export * from "./registry-server/index.ts";
 export * from "./release/index.ts";
 export * from "./review/index.ts";
+export * from "./secrets/index.ts";
 export * from "./serve/index.ts";
 export * from "./server/index.ts";
 export * from "./settings/index.ts";

@@ -1,3 +1,5 @@
+import type { SecretSetting } from "../secrets/index.ts";
+
 /** What somebody may do, each role all that those before it may. */
 export const roles = ["reader", "runner", "releaser", "admin"] as const;
 
@@ -62,13 +64,6 @@ export interface RerunRule {
   readonly teams?: readonly string[] | undefined;
 }
 
-/** Where a secret is kept that is not written into settings: exactly one of the two. */
-export interface SecretPlace {
-  readonly file?: string | undefined;
-  /** The name of an environment variable. */
-  readonly variable?: string | undefined;
-}
-
 /** Somebody who vouches for people: an OpenID provider, or GitHub, which has a protocol of its own. */
 export interface ProviderSettings {
   /** What it is called in lists of users, and on the page where people log in. */
@@ -77,7 +72,7 @@ export interface ProviderSettings {
   /** The issuer, exactly as it names itself; of GitHub, the address that people see, `https://github.com` by default. */
   readonly issuer: string;
   readonly clientId: string;
-  readonly clientSecret: SecretPlace;
+  readonly clientSecret: SecretSetting;
   /** The claim that lists a person's groups; `groups` by default. */
   readonly groupsClaim?: string | undefined;
   /** More scopes than `openid profile`, such as `groups`. */

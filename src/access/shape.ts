@@ -12,6 +12,8 @@ import {
   type ValueFault,
   word,
 } from "../schema/index.ts";
+import type { SecretSetting } from "../secrets/index.ts";
+import { secretReference } from "../settings/index.ts";
 import { boundBy } from "./machines/machines.ts";
 import {
   type AccessSettings,
@@ -20,7 +22,6 @@ import {
   type MachineTrust,
   type ProviderSettings,
   roles,
-  type SecretPlace,
 } from "./model.ts";
 
 /** What may stand below `access:` in the settings of a server. @param path A file, made absolute. */
@@ -86,6 +87,8 @@ function origin(description: string): Shape<string> {
   return text(check, { type: "string", pattern: "^https?://[^@?#]+$", description });
 }
 
+const secretKeys = ["clientSecretFile", "clientSecretEnv", "clientSecretFrom"];
+
 type Written<Entry> = Omit<Entry, "name">;
 
 function provider(path: Shape<string>): Shape<Written<ProviderSettings>> {
@@ -105,18 +108,17 @@ function provider(path: Shape<string>): Shape<Written<ProviderSettings>> {
         ),
         "Environment variable that holds the client's secret.",
       ),
+      clientSecretFrom: described(
+        secretReference,
+        "Where else the client's secret is kept: MANAGER:PATH#FIELD, file:PATH or env:NAME.",
+      ),
       groupsClaim: described(text(), "The claim that lists a person's groups; groups by default."),
       scopes: described(list(text()), "Scopes beside openid and profile, such as groups."),
     },
     {
       check: ({ known }, node, { findings }) => {
-        if (known.has("clientSecretFile") === known.has("clientSecretEnv")) {
-          findings.report(
-            "invalid-value",
-            node.start,
-            "expected exactly one of: clientSecretFile, clientSecretEnv",
-          );
-        }
+        if (secretKeys.filter((key) => known.has(key)).length === 1) return;
+        findings.report("invalid-value", node.start, `expected exactly one of: ${secretKeys.join(", ")}`);
       },
       advice: (key) =>
         /secret/i.test(key)
@@ -126,13 +128,19 @@ function provider(path: Shape<string>): Shape<Written<ProviderSettings>> {
   );
   return made(
     shape,
-    ({ kind = "openid", issuer, clientSecretFile, clientSecretEnv, ...rest }, node, reading) => {
+    (
+      { kind = "openid", issuer, clientSecretFile, clientSecretEnv, clientSecretFrom, ...rest },
+      node,
+      reading,
+    ) => {
       const named = issuer ?? (kind === "github" ? "https://github.com" : undefined);
       if (named === undefined) {
         reading.findings.report("missing-key", node.start, "issuer is missing");
         return undefined;
       }
-      const clientSecret: SecretPlace = { file: clientSecretFile, variable: clientSecretEnv };
+      const clientSecret: SecretSetting = {
+        ...{ file: clientSecretFile, variable: clientSecretEnv, reference: clientSecretFrom },
+      };
       return { ...rest, kind, issuer: named, clientSecret };
     },
   );

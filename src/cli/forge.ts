@@ -61,12 +61,16 @@ export async function openForgeFor(
   }
   const { host, path } = named;
   const { env: environment, terminal } = session;
-  const { forges: settings } = await session.settings();
+  const whole = await session.settings();
   const { forge, credential, token, missing } = await connectForge(named, {
     kind: options.forge,
-    settings,
+    settings: whole.forges,
     environment,
     tokenFile: options.tokenFile,
+    readSecret: async (reference) => {
+      const { openCredentialSources } = await import("../registry/index.ts");
+      return openCredentialSources({ settings: whole, environment }).secrets.read({ reference });
+    },
     network: await networkFor(session),
     readOnly: options.readOnly,
     listener: (event) => {

@@ -17,4 +17,5 @@ export interface CloudServices {
   readonly googleSts?: string;
   readonly googleIam?: string;
   readonly googleOauth?: string;
+  readonly googleSecrets?: string;
 }

@@ -1,4 +1,5 @@
 export type { AwsKey } from "./aws/key.ts";
+export { askAmazon, domainOf } from "./aws/sign.ts";
 export type { CloudServices } from "./context.ts";
 export { CloudError, type CloudErrorCode } from "./errors.ts";
 export {
@@ -19,5 +20,5 @@ export type {
 } from "./model.ts";
 export { cloudRegistries } from "./registries.ts";
 export type { SubjectToken } from "./subject.ts";
-export type { Held } from "./token.ts";
-export type { CloudRequest, CloudWire } from "./wire.ts";
+export { type Held, type Renewed, renewed } from "./token.ts";
+export { type CloudRequest, type CloudWire, readAnswer, safeUrl } from "./wire.ts";

@@ -53,6 +53,8 @@ export interface ForgeHostSettings {
   readonly kind?: ForgeKind;
   /** Plain HTTP. Without it, only loopback addresses are spoken to without TLS. */
   readonly http?: boolean;
+  /** Where its token is kept, before any other place: a reference to a secret. */
+  readonly tokenFrom?: string;
 }
 
 /** What is configured of one host. */

@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly environment?: NodeJS.ProcessEnv | undefined;
   /** A file that holds the token and nothing else. */
   readonly tokenFile?: string | undefined;
+  /** Reads a secret that settings refer to. */
+  readonly readSecret?: ((reference: string) => Promise<string>) | undefined;
   readonly network?: Network | undefined;
   /** It is only looked at, so that a public one needs no token. */
   readonly readOnly?: boolean | undefined;
@@ -63,6 +65,7 @@ export async function connectForge(
     settings: { ...settings, [host]: { ...own, kind } },
     namedHost: host,
     file: options.tokenFile,
+    readSecret: options.readSecret,
   }).catch((error: unknown) => {
     const mayDoWithout = options.readOnly === true && options.tokenFile === undefined;
     if (!mayDoWithout || !(error instanceof ForgeError) || error.code !== "token-missing") throw error;

@@ -1,5 +1,5 @@
 import type { RunResult } from "../queue/index.ts";
-import type { SecretSetting } from "../settings/index.ts";
+import type { SecretSetting } from "../secrets/index.ts";
 
 /** Whom something is told, and how. */
 export type Receiver =

@@ -14,7 +14,8 @@ import {
   type ValueFault,
   word,
 } from "../schema/index.ts";
-import type { SecretSetting } from "../settings/index.ts";
+import type { SecretSetting } from "../secrets/index.ts";
+import { secretReference } from "../settings/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import { missingReceivers } from "./deliver.ts";
 import { type MailSettings, type NotificationSettings, type Receiver, tellings } from "./model.ts";
@@ -67,19 +68,22 @@ const address = text((written) =>
   isAddress(written) ? undefined : { fault: "expected an address of mail, such as release@example.com" },
 );
 
-/** Exactly one of two keys says where a secret is. */
+/** Exactly one of three keys says where a secret is. @param name What the keys begin with. */
 function placeOf(
-  keys: readonly [file: string, variable: string],
-  { file, variable: name }: { readonly file: string | undefined; readonly variable: string | undefined },
+  name: string,
+  { file, variable: named, reference }: SecretSetting,
   node: YamlNode,
   { findings }: ReadContext,
 ): SecretSetting | undefined {
-  if ((file === undefined) === (name === undefined)) {
-    findings.report("invalid-value", node.start, `expected exactly one of: ${keys.join(", ")}`);
-    return undefined;
-  }
-  return file === undefined ? (name === undefined ? undefined : { variable: name }) : { file };
+  const places = [file, named, reference].filter((place) => place !== undefined);
+  if (places.length === 1) return { file, variable: named, reference };
+  const keys = ["File", "Env", "From"].map((end) => `${name}${end}`).join(", ");
+  findings.report("invalid-value", node.start, `expected exactly one of: ${keys}`);
+  return undefined;
 }
+
+const reference = (what: string): Shape<string> =>
+  described(secretReference, `Where else ${what} is kept: MANAGER:PATH#FIELD, file:PATH or env:NAME.`);
 
 function receiver(path: Shape<string>): Shape<(name: string) => Receiver> {
   const shape = mapping(
@@ -93,6 +97,8 @@ function receiver(path: Shape<string>): Shape<(name: string) => Receiver> {
       ),
       urlFile: described(path, "File that holds the address alone: whoever has it can write there."),
       urlEnv: described(variable, "Environment variable that holds the address."),
+      urlFrom: reference("the address"),
+      secretFrom: reference("the secret of a webhook"),
       secretFiles: described(
         list(path),
         "Files with the secrets that a webhook is signed with; two while one is replaced.",
@@ -112,24 +118,26 @@ function receiver(path: Shape<string>): Shape<(name: string) => Receiver> {
     },
   );
   return made(shape, (written, node, reading) => {
-    const { kind, urlFile, urlEnv, secretFiles = [], secretEnv, to, allowPrivateAddresses } = written;
+    const { kind, urlFile, urlEnv, urlFrom, to, allowPrivateAddresses } = written;
+    const { secretFiles = [], secretEnv, secretFrom } = written;
     if (kind === "email") {
       if (to !== undefined && to.length > 0) return (name) => ({ name, kind, to });
       reading.findings.report("missing-key", node.start, "to is missing");
       return undefined;
     }
-    const url = placeOf(["urlFile", "urlEnv"], { file: urlFile, variable: urlEnv }, node, reading);
+    const url = placeOf("url", { file: urlFile, variable: urlEnv, reference: urlFrom }, node, reading);
     if (url === undefined) return undefined;
     if (kind !== "webhook") return (name) => ({ name, kind, url, allowPrivateAddresses });
     const secrets: readonly SecretSetting[] = [
       ...secretFiles.map((file) => ({ file })),
       ...(secretEnv === undefined ? [] : [{ variable: secretEnv }]),
+      ...(secretFrom === undefined ? [] : [{ reference: secretFrom }]),
     ];
     if (secrets.length > 0) return (name) => ({ name, kind, url, secrets, allowPrivateAddresses });
     reading.findings.report(
       "missing-key",
       node.start,
-      "secretFiles or secretEnv is missing: webhooks are signed",
+      "secretFiles, secretEnv or secretFrom is missing: webhooks are signed",
     );
     return undefined;
   });
@@ -161,12 +169,13 @@ function mail(path: Shape<string>): Shape<MailSettings> {
     user: described(text(), "Whom it logs in as."),
     passwordFile: described(path, "File that holds the password alone."),
     passwordEnv: described(variable, "Environment variable that holds the password."),
+    passwordFrom: reference("the password"),
   });
-  return made(shape, ({ port, security = "starttls", passwordFile, passwordEnv, ...rest }, node, reading) => {
-    const hasPassword = passwordFile !== undefined || passwordEnv !== undefined;
-    const password = hasPassword
-      ? placeOf(["passwordFile", "passwordEnv"], { file: passwordFile, variable: passwordEnv }, node, reading)
-      : undefined;
+  return made(shape, (written, node, reading) => {
+    const { port, security = "starttls", passwordFile, passwordEnv, passwordFrom, ...rest } = written;
+    const place = { file: passwordFile, variable: passwordEnv, reference: passwordFrom };
+    const hasPassword = Object.values(place).some((each) => each !== undefined);
+    const password = hasPassword ? placeOf("password", place, node, reading) : undefined;
     if (hasPassword && password === undefined) return undefined;
     const usual = { tls: 465, starttls: 587, none: 25 };
     return { ...rest, security, port: port ?? usual[security], password };

@@ -10,8 +10,8 @@ import type { ServeOptions } from "./options.ts";
 
 /** Looks at the jobs, and at what they need: their repositories, the forges of these, a program that builds. */
 export async function checkJobs(options: ServeOptions): Promise<ServeCheck[]> {
-  const { environment, settings, data, capacities, jobs: place } = options;
-  const sourceOf = openSources({ settings, environment, folder: data });
+  const { environment, settings, credentialSources, data, capacities, jobs: place } = options;
+  const sourceOf = openSources({ settings, environment, credentialSources, folder: data });
   const mirrors = join(data, "mirrors");
   const live = openLiveJobs({
     ...{ place, capacities: Object.keys(capacities), mirrors, environment, sourceOf, log: () => {} },

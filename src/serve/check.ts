@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { createServer } from "node:net";
-import type { SecretPlace } from "../access/index.ts";
 import { checkDatabase } from "../database/index.ts";
 import { errorCodeOf, makeFolder } from "../disk/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import { openObjects } from "../objects/index.ts";
+import type { SecretSetting } from "../secrets/index.ts";
 import { networkOf } from "../work/index.ts";
+import { checkCredentials } from "./check-credentials.ts";
 import { checkJobs } from "./check-jobs.ts";
 import { problemOf, type ServeCheck } from "./checked.ts";
 import { migrations } from "./migrations.ts";
@@ -30,6 +31,7 @@ export async function checkServer(options: ServeOptions): Promise<readonly Serve
     checkAccess(options),
     ...(options.roles.has("web") ? [checkWebhooks(options)] : []),
     checkNotifications(options),
+    checkCredentials(options),
   ]);
   return checks.flat();
 }
@@ -94,7 +96,7 @@ async function checkListen({ listen: { host, port } }: ServeOptions): Promise<Se
 }
 
 async function checkAccess(options: ServeOptions): Promise<ServeCheck[]> {
-  const { access: rules, database, publicUrl, listen, environment } = options;
+  const { access: rules, database, publicUrl, listen, credentialSources } = options;
   const [what, where] = ["access", "serve.access"] as const;
   const { providers, roles, adminTokenFile } = rules;
   const checks: ServeCheck[] = [];
@@ -106,7 +108,7 @@ async function checkAccess(options: ServeOptions): Promise<ServeCheck[]> {
   }
   for (const { name, clientSecret } of providers) {
     const place = `serve.access.login.${name}`;
-    checks.push(...(await checkSecret(what, place, clientSecret, environment)));
+    checks.push(...(await checkSecret(what, place, clientSecret, credentialSources)));
   }
   if (providers.length === 0 && Object.keys(roles).length > 0) {
     checks.push({
@@ -161,13 +163,13 @@ async function checkWebhooks({ webhooks }: ServeOptions): Promise<ServeCheck[]> 
   });
 }
 
-async function checkNotifications({ notifications, environment }: ServeOptions): Promise<ServeCheck[]> {
+async function checkNotifications({ notifications, credentialSources }: ServeOptions): Promise<ServeCheck[]> {
   const checks = notifications.receivers.map(async (receiver): Promise<readonly ServeCheck[]> => {
     if (receiver.kind === "email") return [];
     const where = `serve.notifications.receivers.${receiver.name}`;
     const secrets = [receiver.url, ...(receiver.kind === "webhook" ? receiver.secrets : [])];
     const found = await Promise.all(
-      secrets.map((secret) => checkSecret("notifications", where, secret, environment)),
+      secrets.map((secret) => checkSecret("notifications", where, secret, credentialSources)),
     );
     return found.flat();
   });
@@ -183,11 +185,11 @@ function inUrl(host: string): string {
 async function checkSecret(
   what: ServeCheck["what"],
   where: string,
-  secret: SecretPlace,
-  environment: NodeJS.ProcessEnv,
+  secret: SecretSetting,
+  sources: ServeOptions["credentialSources"],
 ): Promise<readonly ServeCheck[]> {
   try {
-    await secretOf(secret, where, environment);
+    await secretOf(secret, where, sources);
     return [];
   } catch (error) {
     const { where: place } = failureRecord(error);

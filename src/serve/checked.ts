@@ -12,7 +12,8 @@ export interface ServeCheck {
     | "listen"
     | "access"
     | "webhooks"
-    | "notifications";
+    | "notifications"
+    | "credentials";
   readonly where: string;
   /** A `warning` stops nothing; with a `problem`, a server does not start, or leaves something undone. */
   readonly state: "fine" | "warning" | "problem";

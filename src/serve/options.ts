@@ -1,6 +1,7 @@
 import type { AccessSettings } from "../access/index.ts";
 import type { DatabaseAddress } from "../database/index.ts";
 import type { NotificationSettings } from "../notifications/index.ts";
+import type { CredentialSources } from "../registry/index.ts";
 import type { JobsPlace, Settings } from "../settings/index.ts";
 import type { RetentionRule } from "../store/index.ts";
 import type { WebhookSource } from "../webhooks/index.ts";
@@ -21,6 +22,8 @@ export interface ServeOptions {
   readonly version: string;
   readonly settings: Settings;
   readonly environment: NodeJS.ProcessEnv;
+  /** What rules of credentials and references to secrets mean, for all who use them in this process. */
+  readonly credentialSources: CredentialSources;
   readonly roles: ReadonlySet<ServerRole>;
   /** A folder of this machine, absolute. */
   readonly data: string;

@@ -76,7 +76,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   let web: Web | undefined;
   try {
     await migrate(db, migrations);
-    const sourceOf = openSources({ settings, environment, folder: data }, stopping.signal);
+    const sourceOf = openSources(
+      { settings, environment, credentialSources: options.credentialSources, folder: data },
+      stopping.signal,
+    );
     const mirrors = join(data, "mirrors");
     const network = networkOf({ settings, environment });
     const runs = await openRunDatabase(db, {

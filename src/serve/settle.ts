@@ -1,9 +1,10 @@
 import { dirname, join, resolve } from "node:path";
-import { accessShape, closedAccess, type SecretPlace } from "../access/index.ts";
+import { accessShape, closedAccess } from "../access/index.ts";
 import type { DatabaseAddress } from "../database/index.ts";
-import { errorCodeOf, readNamed } from "../disk/index.ts";
 import { noNotifications, notificationsShape } from "../notifications/index.ts";
+import { type CredentialSources, openCredentialSources } from "../registry/index.ts";
 import type { Shape } from "../schema/index.ts";
+import { SecretError, type SecretSetting } from "../secrets/index.ts";
 import { filePath, readSection, type WrittenSection } from "../settings/index.ts";
 import type { WebhookSource } from "../webhooks/index.ts";
 import { ServeError } from "./errors.ts";
@@ -30,7 +31,6 @@ const usualConcurrency = 4;
 const usualListen = { host: "127.0.0.1", port: 8080 };
 /** The folder of job files where nobody names one, as for other commands. */
 const usualJobs = "jobs";
-const maxSecretBytes = 64 * 1024;
 
 /**
  * All that a server needs to know, of the command line, the settings and the environment, in this order, else as a laptop needs it.
@@ -42,8 +42,9 @@ export async function settleOptions(given: GivenOptions): Promise<ServeOptions> 
   const { serve } = settings;
   const data = dataOf(given);
   const publicUrl = given.publicUrl ?? serve.publicUrl;
+  const credentialSources = openCredentialSources({ settings, environment });
   return {
-    ...{ version, settings, environment, grace, log, data },
+    ...{ version, settings, environment, credentialSources, grace, log, data },
     roles: new Set(given.roles ?? serverRoles),
     database: await settleDatabase(given),
     objects: serve.objects ?? data,
@@ -63,7 +64,7 @@ export async function settleOptions(given: GivenOptions): Promise<ServeOptions> 
         async ([name, secrets]): Promise<WebhookSource> => ({
           name,
           secrets: await Promise.all(
-            secrets.map((secret) => secretOf(secret, `serve.webhooks.${name}`, environment)),
+            secrets.map((secret) => secretOf(secret, `serve.webhooks.${name}`, credentialSources)),
           ),
         }),
       ),
@@ -99,15 +100,13 @@ function dataOf({
 export async function settleDatabase(
   given: Pick<GivenOptions, "database" | "environment" | "settings" | "data" | "usualData">,
 ): Promise<DatabaseAddress> {
-  const { database, environment } = given;
-  const { serve } = given.settings;
+  const { database, environment, settings } = given;
+  const { serve } = settings;
   const url =
     database ??
     (environment.WAYBILL_DATABASE || undefined) ??
     serve.database ??
-    (serve.databaseFile === undefined
-      ? undefined
-      : await secretOf({ file: serve.databaseFile }, "serve.databaseFile", environment));
+    (await keptDatabase(serve, openCredentialSources({ settings, environment })));
   if (url === undefined) return { folder: join(dataOf(given), "database") };
   if (/^postgres(?:ql)?:\/\//.test(url)) return { url };
   throw new ServeError("invalid-database", "what is named is no URL of a PostgreSQL server", {
@@ -120,29 +119,30 @@ function addressOf(text: string): ServeOptions["listen"] {
   return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(text.slice(at + 1)) };
 }
 
+/** The URL of a database that is kept as a secret. */
+async function keptDatabase(
+  { databaseFile: file, databaseFrom: reference }: GivenOptions["settings"]["serve"],
+  sources: CredentialSources,
+): Promise<string | undefined> {
+  if (file === undefined && reference === undefined) return undefined;
+  return secretOf(
+    { file, reference },
+    file === undefined ? "serve.databaseFrom" : "serve.databaseFile",
+    sources,
+  );
+}
+
 /** A secret, without the line end of its file. @throws {ServeError} `secret-missing`. */
 export async function secretOf(
-  { file, variable }: SecretPlace,
+  place: SecretSetting,
   what: string,
-  environment: NodeJS.ProcessEnv,
+  { secrets }: Pick<CredentialSources, "secrets">,
 ): Promise<string> {
-  const where = file ?? `$${variable}`;
-  const missing = (reason: string, cause?: unknown): ServeError =>
-    new ServeError("secret-missing", `the secret of ${what} ${reason}`, {
-      where,
-      hint: "put it there, and nothing else; only this server need read it",
-      cause,
+  return secrets.read(place).catch((cause: unknown) => {
+    if (!(cause instanceof SecretError)) throw cause;
+    const { message, where, hint = "put it there, and nothing else; only this server need read it" } = cause;
+    throw new ServeError("secret-missing", `the secret of ${what} cannot be had: ${message}`, {
+      ...{ where, hint, cause },
     });
-  if (file === undefined) {
-    const value = variable === undefined ? undefined : environment[variable];
-    if (value) return value;
-    throw missing("is not in the environment");
-  }
-  const found = await readNamed(file, maxSecretBytes).catch((error: unknown) => {
-    const code = errorCodeOf(error);
-    throw missing(code === "ENOENT" ? "is not there" : "cannot be read", error);
   });
-  const text = new TextDecoder().decode(found.bytes).replace(/\r?\n$/, "");
-  if (text !== "") return text;
-  throw missing("is empty");
 }

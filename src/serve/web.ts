@@ -75,7 +75,10 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       },
       access: {
         settings: access,
-        logins: openLogins({ providers: access.providers, publicUrl, fetch, environment, now }),
+        logins: openLogins({
+          ...{ providers: access.providers, publicUrl, fetch, environment, now },
+          secrets: options.credentialSources.secrets,
+        }),
         machines: openMachines(access.machines, fetch, now),
       },
       metrics,

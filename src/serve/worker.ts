@@ -4,7 +4,6 @@ import { messageOf } from "../errors/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
 import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
-import { openCredentialSources } from "../registry/index.ts";
 import { carryOut, openOutbox } from "../work/index.ts";
 import { logProblem } from "./log.ts";
 import type { ServerCore } from "./serve.ts";
@@ -12,9 +11,9 @@ import type { ServerCore } from "./serve.ts";
 /** Carries runs out until the signal is aborted, and tells forges what came of them. @param url The address of pages. */
 export function work(core: ServerCore, url: string, signal: AbortSignal): Promise<void>[] {
   const { options, db, queue, runs, metrics, tracing } = core;
-  const { settings, environment, data: folder, log, grace, concurrency } = options;
+  const { settings, environment, credentialSources, data: folder, log, grace, concurrency } = options;
   const onProblem = logProblem(log, "work", "warn");
-  const outbox = openOutbox(db, { settings, environment, folder, onProblem });
+  const outbox = openOutbox(db, { settings, environment, credentialSources, folder, onProblem });
   const pageOf = ({ id }: { readonly id: string }): string => `${url}/runs/${id}`;
   const withApprovals = (repository: string, project: ForgeProject): ForgeProject =>
     withCommentApprovals(db, repository, project);
@@ -25,7 +24,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
     withApprovals,
     settings,
     environment,
-    credentialSources: openCredentialSources({ settings, environment }),
+    credentialSources,
     folder,
     pageOf,
     grace,

@@ -4,6 +4,7 @@ export { folderPrefix, locate } from "./locate.ts";
 export * from "./model.ts";
 export { checkSettings, parseSettings, settingsCodes } from "./parse.ts";
 export { findSettings, readSettings } from "./read.ts";
+export { secretReference } from "./secrets.ts";
 export { readSection, type SectionShapes } from "./serve.ts";
 export { expandNameTemplate, expandTagTemplate, type VersionNumbers } from "./templates.ts";
 export { filePath } from "./values.ts";

@@ -1,6 +1,7 @@
 import type { IdentitySetting } from "../clouds/index.ts";
 import type { ForgeSettings } from "../forge/index.ts";
 import type { TlsFiles } from "../http/index.ts";
+import type { SecretManagerSetting, SecretSetting } from "../secrets/index.ts";
 
 /** Settings that outlive a command line: the contents of `waybill.yaml`, paths made absolute. */
 export interface Settings {
@@ -10,6 +11,8 @@ export interface Settings {
   readonly credentials: readonly CredentialRule[];
   /** Who this process is at clouds, by the names that credentials refer to. */
   readonly identities: Readonly<Record<string, IdentitySetting>>;
+  /** Who keeps secrets, by the names that references to secrets begin with. */
+  readonly secretManagers: Readonly<Record<string, SecretManagerSetting>>;
   /** By `host` or `host:port`, lower case. */
   readonly forges: ForgeSettings;
   /** What is promoted together when a version is cut, by the names of the user's own profiles. */
@@ -28,6 +31,8 @@ export interface ServeSettings {
   readonly database?: string;
   /** Absolute path of a file that holds that URL, with its password. */
   readonly databaseFile?: string;
+  /** Where else that URL is kept: a reference to a secret. */
+  readonly databaseFrom?: string;
   /** Where records are kept when their runs have ended: an absolute folder, or `s3://BUCKET/PREFIX`. */
   readonly objects?: string;
   /** `host:port`. */
@@ -83,12 +88,6 @@ export interface RetentionSetting {
   readonly maxBytes?: number;
 }
 
-/** Where a secret is: a file, absolute, or an environment variable. Exactly one of the two. */
-export interface SecretSetting {
-  readonly file?: string;
-  readonly variable?: string;
-}
-
 /** A part of a settings file whose shape another room knows: `readSection` reads it. */
 export interface WrittenSection {
   /** `file:line`, for messages. */
@@ -140,6 +139,8 @@ export interface CredentialRule {
   readonly username?: string;
   readonly passwordFile?: string;
   readonly passwordEnv?: string;
+  /** Where else it is kept: a reference to a secret. */
+  readonly passwordFrom?: string;
   /** Name of a Docker credential helper, without `docker-credential-`. */
   readonly helper?: string;
   /** Name of one of {@link Settings.identities}, or of a cloud: what the registry is shown is got from that cloud. */
@@ -190,6 +191,7 @@ export const defaultSettings: Settings = {
   locations: [],
   credentials: [],
   identities: {},
+  secretManagers: {},
   forges: {},
   releases: {},
   destinations: {},

@@ -30,6 +30,7 @@ import {
   type RunSettings,
   type Settings,
 } from "./model.ts";
+import { secretManagers, secretReference } from "./secrets.ts";
 import { type SectionShapes, serve } from "./serve.ts";
 import {
   folderTemplateFault,
@@ -48,6 +49,7 @@ export function settingsShape(folder: string, shapes?: SectionShapes): Shape<Set
       locations: locations(folder),
       credentials: credentials(folder),
       identities: identities(folder),
+      secretManagers: secretManagers(folder),
       forges: forges(),
       releases: releases(),
       destinations: destinations(),
@@ -210,13 +212,14 @@ function credentials(folder: string): Shape<readonly CredentialRule[]> {
             "The host, or the host and a path, that the credential is for; *.example.com for all below.",
         }),
       ),
-      username: name("User name; needs passwordFile or passwordEnv."),
+      username: name("User name; needs passwordFile, passwordEnv or passwordFrom."),
       passwordFile: filePath(folder, "File that holds the password alone."),
       passwordEnv: textLike(
         /^[A-Za-z_][A-Za-z0-9_]*$/,
         { fault: "expected the name of an environment variable" },
         "Environment variable that holds the password.",
       ),
+      passwordFrom: secretReference,
       helper: textLike(
         /^[A-Za-z0-9_.-]+$/,
         {
@@ -260,10 +263,12 @@ function credentials(folder: string): Shape<readonly CredentialRule[]> {
   );
 }
 
+const passwordKeys = ["passwordFile", "passwordEnv", "passwordFrom"];
+
 /** A rule names exactly one way to a credential. */
 function ruleFault({ known }: Fields): string | undefined {
   const ways = [
-    known.has("username") || known.has("passwordFile") || known.has("passwordEnv"),
+    known.has("username") || passwordKeys.some((key) => known.has(key)),
     known.has("helper"),
     known.has("identity"),
     known.has("anonymous"),
@@ -273,8 +278,8 @@ function ruleFault({ known }: Fields): string | undefined {
   }
   if (ways[0] !== true) return undefined;
   if (!known.has("username")) return "a password needs username beside it";
-  if (known.has("passwordFile") === known.has("passwordEnv"))
-    return "username needs either passwordFile or passwordEnv";
+  if (passwordKeys.filter((key) => known.has(key)).length !== 1)
+    return "username needs one of: passwordFile, passwordEnv, passwordFrom";
   return undefined;
 }
 
@@ -289,6 +294,10 @@ function forges(): Shape<ForgeSettings> {
   const forge = mapping("a forge", {
     kind: described(word(["github", "gitlab", "gitea"]), "What the host is; Forgejo is gitea."),
     http: flag("Plain HTTP, and the token goes over it. Loopback addresses need no such leave."),
+    tokenFrom: described(
+      secretReference,
+      "Where the token is, before any other place: MANAGER:PATH#FIELD, file:PATH or env:NAME.",
+    ),
   });
   return described(byHost(forge), "Forges that are not known by their names, by host or host:port.");
 }

@@ -15,16 +15,11 @@ import {
   text,
   type ValueFault,
 } from "../schema/index.ts";
+import type { SecretSetting } from "../secrets/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import { invalidSettings } from "./errors.ts";
-import type {
-  CredentialRule,
-  JobsPlace,
-  RetentionSetting,
-  SecretSetting,
-  ServeSettings,
-  WrittenSection,
-} from "./model.ts";
+import type { CredentialRule, JobsPlace, RetentionSetting, ServeSettings, WrittenSection } from "./model.ts";
+import { secretReference } from "./secrets.ts";
 import { byteSize, count, filePath, readPath, textLike, textValue } from "./values.ts";
 
 /** The shapes of sections that other rooms know. @param path A file, made absolute. */
@@ -49,6 +44,10 @@ export function serve(
       data: filePath(folder, "Folder of the embedded database, of records, and of mirrors of repositories."),
       database: databaseUrl(),
       databaseFile: filePath(folder, "File that holds the URL of the PostgreSQL server, with its password."),
+      databaseFrom: described(
+        secretReference,
+        "Where else that URL is kept: MANAGER:PATH#FIELD, file:PATH or env:NAME.",
+      ),
       objects: objects(folder),
       listen: textLike(
         /^(?:\[[0-9a-fA-F:]+\]|[^\s:/]+):[0-9]{1,5}$/,
@@ -100,9 +99,10 @@ export function serve(
 }
 
 function refuseTwoDatabases({ known }: Fields, _: YamlNode, { findings }: ReadContext): void {
-  const file = known.get("databaseFile");
-  if (file === undefined || !known.has("database")) return;
-  findings.report("invalid-value", file.key.start, "database says it as well: keep one of them");
+  const places = ["database", "databaseFile", "databaseFrom"].flatMap((key) => known.get(key) ?? []);
+  const [first, second] = places;
+  if (first === undefined || second === undefined) return;
+  findings.report("invalid-value", second.key.start, `${first.key.value} says it as well: keep one of them`);
 }
 
 /** What stands in sections, and where what is wrong with them is told. */
@@ -242,7 +242,7 @@ function retention(): Shape<RetentionSetting> {
 }
 
 function secret(folder: string): Shape<SecretSetting> {
-  return mapping(
+  const written = mapping(
     "a secret",
     {
       file: filePath(folder, "File that holds the secret alone."),
@@ -251,12 +251,17 @@ function secret(folder: string): Shape<SecretSetting> {
         { fault: "expected the name of an environment variable" },
         "Environment variable that holds the secret.",
       ),
+      from: secretReference,
     },
     {
       check: ({ known }, node, { findings }) => {
-        if (known.has("file") !== known.has("variable")) return;
-        findings.report("invalid-value", node.start, "expected exactly one of: file, variable");
+        if (known.size === 1) return;
+        findings.report("invalid-value", node.start, "expected exactly one of: file, variable, from");
       },
     },
+  );
+  return made(
+    written,
+    ({ from, ...rest }): SecretSetting => (from === undefined ? rest : { reference: from }),
   );
 }

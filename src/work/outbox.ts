@@ -82,7 +82,7 @@ interface Tray<Row extends Due> {
 /** Opens the outbox that all processes of a database share. */
 export function openOutbox(
   database: Database,
-  work: Pick<WorkEnvironment, "settings" | "environment" | "folder" | "onProblem">,
+  work: Pick<WorkEnvironment, "settings" | "environment" | "folder" | "onProblem" | "credentialSources">,
 ): ForgeOutbox {
   const statuses: Tray<DueStatus> = {
     table: "work_status",

@@ -8,6 +8,7 @@ import {
 } from "../forge/index.ts";
 import { type GitCredential, listRemote, type Mirror, openMirror } from "../git/index.ts";
 import type { Network } from "../http/index.ts";
+import { openCredentialSources } from "../registry/index.ts";
 import type { WorkEnvironment } from "./model.ts";
 
 /** A repository that a run is about: its mirror, and the forge that it is on. */
@@ -43,10 +44,11 @@ export function networkOf({
 /** The repository behind a job's URL. Nothing is asked before it is needed. */
 export function sourceAt(
   url: string,
-  work: Pick<WorkEnvironment, "settings" | "environment" | "folder">,
+  work: Pick<WorkEnvironment, "settings" | "environment" | "folder" | "credentialSources">,
   signal?: AbortSignal,
 ): RunSource {
   const { settings, environment, folder } = work;
+  const sources = work.credentialSources ?? openCredentialSources({ settings, environment });
   const connect = async (): Promise<(ConnectedForge & { readonly path: string }) | undefined> => {
     const remote = parseRemote(url);
     if (remote === undefined) return undefined;
@@ -54,6 +56,7 @@ export function sourceAt(
       const network = networkOf(work);
       const found = await connectForge(remote, {
         ...{ settings: settings.forges, environment, network, signal },
+        readSecret: (reference) => sources.secrets.read({ reference }),
         readOnly: true,
       });
       return found.credential === undefined ? undefined : { ...found, path: remote.path };
@@ -96,7 +99,7 @@ const believedFor = 10 * 60_000;
  * for now and then, and tokens that are replaced are found.
  */
 export function openSources(
-  work: Pick<WorkEnvironment, "settings" | "environment" | "folder">,
+  work: Pick<WorkEnvironment, "settings" | "environment" | "folder" | "credentialSources">,
   signal?: AbortSignal,
 ): (url: string) => RunSource {
   const known = new Map<string, { readonly source: RunSource; readonly until: number }>();

@@ -176,3 +176,17 @@ describe("a file that was named", () => {
     await failure("github.com", "github", { file: join(home, "none"), environment: { GH_TOKEN: "t" } });
   });
 });
+
+it("a token that settings refer to goes before all other places, and is the only one", async () => {
+  const settings = { "git.example.com": { kind: "gitea", tokenFrom: "vault:forge#token" } } as const;
+  const environment = { WAYBILL_FORGE_TOKEN: "other" };
+  const readSecret = async (reference: string) => `token of ${reference}`.replaceAll(" ", "-");
+  expect(await findToken("git.example.com", "gitea", { settings, environment, readSecret })).toEqual({
+    ...{ token: "token-of-vault:forge#token", source: "vault:forge#token", warnings: [] },
+  });
+  for (const broken of [undefined, async () => "", async () => Promise.reject(new Error("Vault is away"))]) {
+    await expect(
+      findToken("git.example.com", "gitea", { settings, environment, readSecret: broken }),
+    ).rejects.toMatchObject({ code: "token-missing", where: "vault:forge#token" });
+  }
+});

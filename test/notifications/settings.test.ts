@@ -40,7 +40,7 @@ mail: { host: mail.example.com, from: waybill@example.com, user: waybill, passwo
 });
 
 test.each([
-  ["receivers: { ops: { kind: webhook, urlEnv: A } }", "secretFiles or secretEnv is missing"],
+  ["receivers: { ops: { kind: webhook, urlEnv: A } }", "secretFiles, secretEnv or secretFrom is missing"],
   ["receivers: { ops: { kind: webhook, secretEnv: A } }", "expected exactly one of: urlFile, urlEnv"],
   ["receivers: { ops: { kind: slack, url: https://x } }", "url"],
   ["receivers: { ops: { kind: email } }", "to is missing"],

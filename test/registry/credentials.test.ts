@@ -284,3 +284,23 @@ test("a rule with an open host is for all hosts below, where no rule names one, 
   expect(await found("a.example.com:5000", "app")).toBeUndefined();
   expect(await found("a.badexample.com", "app")).toBeUndefined();
 });
+
+test("a password that is kept elsewhere is read by its reference", async () => {
+  const rule: CredentialRule = {
+    repository: "registry.example.com",
+    username: "bot",
+    passwordFrom: "env:PASSWORD",
+  };
+  expect(await open({ PASSWORD: "secret" }, [rule]).lookup("registry.example.com", "app")).toMatchObject({
+    ...{ username: "bot", password: "secret" },
+  });
+  const missing: CredentialRule = {
+    ...rule,
+    passwordFrom: "vault:registry#password",
+    where: "waybill.yaml:4",
+  };
+  await expect(open({}, [missing]).lookup("registry.example.com", "app")).rejects.toMatchObject({
+    ...{ code: "credential-source", where: "waybill.yaml:4" },
+    message: expect.stringContaining("there is no manager of secrets"),
+  });
+});

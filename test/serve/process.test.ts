@@ -114,10 +114,10 @@ test("a check finds what would be noticed only later", { timeout: 120_000 }, asy
       "jobs warning: no job is called promot",
       expect.stringMatching(/^repository problem: .*: propose can do nothing$/),
       "listen warning: somebody listens there already",
-      "access problem: the secret of serve.access.login.sso is not in the environment",
+      "access problem: the secret of serve.access.login.sso cannot be had: the variable WAYBILL_NOT_SET is not set",
       expect.stringMatching(/^access warning: nobody can log in with a browser at http:/),
       expect.stringMatching(/^webhooks warning: its secret has fewer than/),
-      "notifications problem: the secret of serve.notifications.receivers.chat is not there",
+      "notifications problem: the secret of serve.notifications.receivers.chat cannot be had: the file does not exist",
     ]);
     expect(wrong[0].hint).toBe("did you mean promote?");
     const text = await start(

@@ -80,6 +80,7 @@ describe("a settings file", () => {
         { repository: "ghcr.io", anonymous: true, where: "/etc/waybill/waybill.yaml:18" },
       ],
       identities: {},
+      secretManagers: {},
       forges: {
         "git.example.com": { kind: "gitea" },
         "localhost:3000": { kind: "gitlab", http: true },
@@ -198,7 +199,7 @@ describe("a settings file", () => {
     [
       "a name without a password",
       "credentials: [{ repository: a.b, username: me }]",
-      "1:15 username needs either passwordFile or passwordEnv",
+      "1:15 username needs one of: passwordFile, passwordEnv, passwordFrom",
     ],
     [
       "a password without a name",
@@ -309,6 +310,7 @@ describe("a settings file", () => {
               "locations",
               "credentials",
               "identities",
+              "secretManagers",
               "forges",
               "releases",
               "destinations",

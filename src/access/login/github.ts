@@ -1,5 +1,6 @@
 import type { Configuration } from "openid-client";
 import * as z from "zod/mini";
+import type { Secrets } from "../../secrets/index.ts";
 import { AccessError } from "../errors.ts";
 import type { ProviderFetch } from "../fetch.ts";
 import type { ProviderSettings } from "../model.ts";
@@ -20,7 +21,7 @@ const pageSize = 100;
 export function openGitHubProvider(
   settings: ProviderSettings,
   fetch: ProviderFetch,
-  environment: NodeJS.ProcessEnv,
+  secrets: Secrets,
 ): Provider {
   const { name, clientId, clientSecret } = settings;
 
@@ -35,7 +36,7 @@ export function openGitHubProvider(
         token_endpoint: `${origin}/login/oauth/access_token`,
       },
       clientId,
-      await readSecret(clientSecret, environment),
+      await readSecret(clientSecret, secrets),
     );
     config[client.customFetch] = fetch;
     if (issuer.protocol === "http:") client.allowInsecureRequests(config);

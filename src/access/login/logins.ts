@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { isLoopbackHost } from "../../http/index.ts";
+import { localSecrets, type Secrets } from "../../secrets/index.ts";
 import { AccessError } from "../errors.ts";
 import type { ProviderFetch } from "../fetch.ts";
 import type { ProviderSettings } from "../model.ts";
@@ -38,6 +39,8 @@ export interface ProviderLogins {
   readonly publicUrl: URL;
   readonly fetch: ProviderFetch;
   readonly environment: NodeJS.ProcessEnv;
+  /** Where the secrets of clients are; files and variables alone without it. */
+  readonly secrets?: Secrets | undefined;
   readonly now: () => Date;
 }
 
@@ -54,13 +57,20 @@ const keptSchema = z.object({
 });
 
 /** Opens the way in for people. No provider is asked for anything yet. */
-export function openLogins({ providers, publicUrl, fetch, environment, now }: ProviderLogins): Logins {
+export function openLogins({
+  providers,
+  publicUrl,
+  fetch,
+  environment,
+  secrets = localSecrets(environment),
+  now,
+}: ProviderLogins): Logins {
   const opened = new Map<string, Provider>(
     providers.map((settings) => [
       settings.name,
       settings.kind === "github"
-        ? openGitHubProvider(settings, fetch, environment)
-        : openOpenIdProvider(settings, fetch, environment),
+        ? openGitHubProvider(settings, fetch, secrets)
+        : openOpenIdProvider(settings, fetch, secrets),
     ]),
   );
   const find = (name: string): Provider => {

@@ -1,4 +1,5 @@
 import type { Configuration, IDToken, UserInfoResponse } from "openid-client";
+import type { Secrets } from "../../secrets/index.ts";
 import type { ProviderFetch } from "../fetch.ts";
 import type { ProviderSettings } from "../model.ts";
 import type { PersonIdentity } from "../people.ts";
@@ -14,7 +15,7 @@ const maxGroups = 1_000;
 export function openOpenIdProvider(
   settings: ProviderSettings,
   fetch: ProviderFetch,
-  environment: NodeJS.ProcessEnv,
+  secrets: Secrets,
 ): Provider {
   const { name, clientId, clientSecret, scopes = [] } = settings;
   let known: Promise<Configuration> | undefined;
@@ -31,7 +32,7 @@ export function openOpenIdProvider(
   async function discover(): Promise<Configuration> {
     const client = await import("openid-client");
     const issuer = issuerOf(settings);
-    const secret = await readSecret(clientSecret, environment);
+    const secret = await readSecret(clientSecret, secrets);
     return client.discovery(issuer, clientId, secret, undefined, {
       [client.customFetch]: fetch,
       execute: issuer.protocol === "http:" ? [client.allowInsecureRequests] : [],

@@ -1,8 +1,7 @@
-import { readNamed } from "../../disk/index.ts";
-import { messageOf } from "../../errors/index.ts";
 import { isLoopbackHost } from "../../http/index.ts";
+import { SecretError, type SecretSetting, type Secrets } from "../../secrets/index.ts";
 import { AccessError } from "../errors.ts";
-import type { ProviderSettings, SecretPlace } from "../model.ts";
+import type { ProviderSettings } from "../model.ts";
 import type { PersonIdentity } from "../people.ts";
 
 /** What a browser keeps while its user is at a provider: only who began a login can end it. */
@@ -31,28 +30,16 @@ export function issuerOf({ issuer, name }: Pick<ProviderSettings, "issuer" | "na
   });
 }
 
-const maxSecretBytes = 64 * 1024;
-
 /** @throws {AccessError} `login-unavailable` when there is none. */
-export async function readSecret(place: SecretPlace, environment: NodeJS.ProcessEnv): Promise<string> {
-  const { file, variable } = place;
-  const where = file ?? `$${variable}`;
-  const missing = (why: string, cause?: unknown) =>
-    new AccessError("login-unavailable", `there is no secret to show to the provider: ${why}`, {
-      where,
-      hint: "write the secret that the provider gave you there",
-      cause,
+export async function readSecret(place: SecretSetting, secrets: Secrets): Promise<string> {
+  const text = await secrets.read(place).catch((cause: unknown) => {
+    if (!(cause instanceof SecretError)) throw cause;
+    const { message, where, hint = "write the secret that the provider gave you there" } = cause;
+    throw new AccessError("login-unavailable", `there is no secret to show to the provider: ${message}`, {
+      ...{ where, hint, cause },
     });
-  const read = async (path: string) => {
-    try {
-      return (await readNamed(path, maxSecretBytes)).bytes.toString("utf8");
-    } catch (cause) {
-      throw missing(messageOf(cause), cause);
-    }
-  };
-  const text = (file === undefined ? (environment[variable ?? ""] ?? "") : await read(file)).trim();
-  if (text === "") throw missing("it is empty");
-  return text;
+  });
+  return text.trim();
 }
 
 /** What a client of OpenID fails with, in our words: never with what the provider put into it beside a code. */

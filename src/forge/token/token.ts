@@ -1,9 +1,10 @@
 import { homedir } from "node:os";
+import { messageOf } from "../../errors/index.ts";
 import { checkedHost, type ForgeSettings, settingsOf } from "../address.ts";
 import { ForgeError } from "../errors.ts";
 import type { ForgeKind } from "../forge.ts";
 import { tokenOfCommandLine } from "./command-lines.ts";
-import { tokenOfEnvironment } from "./environment.ts";
+import { isToken, tokenOfEnvironment } from "./environment.ts";
 import { readTokenFile } from "./file.ts";
 
 /** A token, and where it came from. The token itself belongs into no message. */
@@ -25,6 +26,8 @@ export interface TokenPlaces {
   readonly namedHost?: string | undefined;
   /** A file that holds the token and nothing else. */
   readonly file?: string | undefined;
+  /** Reads a secret that settings refer to. */
+  readonly readSecret?: ((reference: string) => Promise<string>) | undefined;
 }
 
 /**
@@ -40,6 +43,8 @@ export async function findToken(
   const name = checkedHost(host);
   const { environment = process.env, settings, namedHost, file } = places;
   if (file !== undefined) return readTokenFile(file);
+  const reference = settingsOf(settings, name)?.tokenFrom;
+  if (reference !== undefined) return keptElsewhere(reference, name, places.readSecret);
   const isNamed = namedHost !== undefined && checkedHost(namedHost) === name;
   const isConfigured = settingsOf(settings, name)?.kind === kind;
   const inEnvironment = tokenOfEnvironment(name, kind, environment, { isNamed, isConfigured });
@@ -50,4 +55,20 @@ export async function findToken(
     where: name,
     hint: [...inEnvironment.remarks, ...stored.remarks].join("; "),
   });
+}
+
+/** @throws {ForgeError} `token-missing`. */
+async function keptElsewhere(
+  reference: string,
+  host: string,
+  readSecret: TokenPlaces["readSecret"],
+): Promise<FoundToken> {
+  const failure = (why: string, cause?: unknown) =>
+    new ForgeError("token-missing", `there is no token for ${host}: ${why}`, { where: reference, cause });
+  const read = await readSecret?.(reference).catch((cause: unknown) => {
+    throw failure(messageOf(cause), cause);
+  });
+  const token = read?.trim() ?? "";
+  if (isToken(token)) return { token, source: reference, warnings: [] };
+  throw failure("what is kept there is none");
 }

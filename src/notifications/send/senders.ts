@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { isWaybillError } from "../../errors/index.ts";
 import type { Network } from "../../http/index.ts";
 import { isLoopbackHost } from "../../http/index.ts";
+import { localSecrets, type Secrets } from "../../secrets/index.ts";
 import { signStandard } from "../../webhooks/index.ts";
 import { NotificationError } from "../errors.ts";
 import type { MailSettings, Notification, NotificationSettings, Receiver } from "../model.ts";
@@ -18,6 +19,8 @@ export interface SenderOptions {
   readonly settings: NotificationSettings;
   readonly network: Network;
   readonly environment: NodeJS.ProcessEnv;
+  /** Where addresses and secrets are; files and variables alone without it. */
+  readonly secrets?: Secrets | undefined;
   /** The address of the server. */
   readonly publicUrl: string;
   readonly pageOf: (run: string) => string;
@@ -64,12 +67,13 @@ async function preparePost(
   receiver: Exclude<Receiver, { readonly kind: "email" }>,
   notification: Notification,
 ): Promise<Prepared> {
-  const { network, environment, now, publicUrl, pageOf } = options;
-  const url = addressOf(await readSecret(receiver.url, environment), receiver.name);
+  const { network, now, publicUrl, pageOf } = options;
+  const kept = secretsOf(options);
+  const url = addressOf(await readSecret(receiver.url, kept), receiver.name);
   const shared = { url, allowPrivateAddresses: receiver.allowPrivateAddresses === true };
   let message: Post;
   if (receiver.kind === "webhook") {
-    const secrets = await Promise.all(receiver.secrets.map((place) => readSecret(place, environment)));
+    const secrets = await Promise.all(receiver.secrets.map((place) => readSecret(place, kept)));
     const body = cloudEventOf(notification, publicUrl, pageOf);
     const timestamp = Math.floor(now().getTime() / 1000);
     const headers = {
@@ -90,6 +94,10 @@ async function preparePost(
   };
 }
 
+function secretsOf({ environment, secrets = localSecrets(environment) }: SenderOptions): Secrets {
+  return secrets;
+}
+
 function addressOf(text: string, name: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
@@ -100,10 +108,14 @@ function addressOf(text: string, name: string): URL {
 }
 
 async function prepareMail(
-  { settings: { mail }, environment, pageOf }: SenderOptions,
+  options: SenderOptions,
   to: readonly string[],
   notification: Notification,
 ): Promise<Prepared> {
+  const {
+    settings: { mail },
+    pageOf,
+  } = options;
   const wrong = to.find((address) => !isAddress(address));
   if (wrong !== undefined || to.length === 0) {
     throw new NotificationError("no-receiver", `${JSON.stringify(wrong ?? "")} is no address of mail`);
@@ -120,17 +132,13 @@ async function prepareMail(
       mark: markOf(to.join(",")),
       body: `${message.subject}\n\n${message.text}`,
     },
-    send: () => sendBy(mail, environment, message),
+    send: () => sendBy(mail, secretsOf(options), message),
   };
 }
 
-async function sendBy(
-  mail: MailSettings,
-  environment: NodeJS.ProcessEnv,
-  message: ReturnType<typeof mailOf>,
-): Promise<Sent> {
+async function sendBy(mail: MailSettings, kept: Secrets, message: ReturnType<typeof mailOf>): Promise<Sent> {
   try {
-    const password = mail.password === undefined ? undefined : await readSecret(mail.password, environment);
+    const password = mail.password === undefined ? undefined : await readSecret(mail.password, kept);
     const transport = await openMail(mail, password);
     try {
       return await sendMail(transport, message, mail.host);

@@ -13,7 +13,8 @@ import { type CredentialSources, openCredentialSources } from "./sources.ts";
 /** Where credentials come from, apart from the files that these name. */
 export interface CredentialOrigins {
   /** Without rules of their own when left out. */
-  readonly settings?: Pick<Settings, "credentials"> & Partial<Pick<Settings, "identities" | "hosts">>;
+  readonly settings?: Pick<Settings, "credentials"> &
+    Partial<Pick<Settings, "identities" | "secretManagers" | "hosts">>;
   readonly environment?: NodeJS.ProcessEnv;
   /** Told of requests for tokens of clouds. */
   readonly trace?: Network["trace"];

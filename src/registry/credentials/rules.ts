@@ -1,5 +1,6 @@
 import { CloudError } from "../../clouds/index.ts";
 import { longestPrefix } from "../../oci/index.ts";
+import { SecretError, type Secrets } from "../../secrets/index.ts";
 import type { CredentialRule } from "../../settings/index.ts";
 import { RegistryError } from "../errors.ts";
 import { basicCredential, type Credential, identityToken } from "./credential.ts";
@@ -36,7 +37,7 @@ export async function findByRule(
   const source = rule.where ?? "waybill.yaml";
   if (rule.helper !== undefined) return sources.askHelper(rule.helper, helperServer(host), source);
   if (rule.identity !== undefined) return ofIdentity(rule.identity, source, wish, sources);
-  return credentialFor(rule.username ?? "", await password(rule, source, sources.environment), source);
+  return credentialFor(rule.username ?? "", await password(rule, source, sources), source);
 }
 
 function ruleFor(
@@ -88,8 +89,9 @@ function withoutIdentity(error: CloudError, identity: string): RegistryError {
 async function password(
   rule: CredentialRule,
   source: string,
-  environment: NodeJS.ProcessEnv,
+  { environment, secrets }: CredentialSources,
 ): Promise<string> {
+  if (rule.passwordFrom !== undefined) return keptElsewhere(rule.passwordFrom, source, secrets);
   if (rule.passwordEnv !== undefined) {
     const value = environment[rule.passwordEnv];
     if (value) return value;
@@ -105,4 +107,14 @@ async function password(
   const message = `the password file ${file} ${text === undefined ? "does not exist" : "is empty"}`;
   const hint = `it should hold the password for ${rule.repository} alone`;
   throw new RegistryError("credential-source", message, { where: source, hint });
+}
+
+async function keptElsewhere(reference: string, where: string, secrets: Secrets): Promise<string> {
+  return secrets.read({ reference }).catch((error: unknown) => {
+    if (!(error instanceof SecretError)) throw error;
+    const { message, hint, status, requestId } = error;
+    throw new RegistryError("credential-source", `the password at ${reference} cannot be had: ${message}`, {
+      ...{ where, hint, status, requestId, cause: error },
+    });
+  });
 }
