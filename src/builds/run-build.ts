@@ -10,6 +10,7 @@ import { attachOrigins } from "./attach-origins.ts";
 import { type BuildSite, buildHere } from "./build-here.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildEvent } from "./events.ts";
+import type { TokenSource } from "./google-wire.ts";
 import { createImageLedger } from "./image-ledger.ts";
 import { type HiddenSecrets, hideSecrets } from "./masking.ts";
 import type {
@@ -37,6 +38,11 @@ export interface RunBuildOptions {
   readonly open: (repository: RepositoryName) => Repository;
   /** Secrets, as `NAME=@file`, `NAME=env:VARIABLE` or `NAME`. */
   readonly secrets?: readonly string[];
+  /**
+   * Gives tokens for the secrets that a build file names in Google's Secret Manager: whoever writes that file chooses which. Those of the
+   * user when left out; with `undefined` such secrets are not read.
+   */
+  readonly secretTokens?: TokenSource | undefined;
   /** `process.env` when left out. */
   readonly environment?: NodeJS.ProcessEnv;
   /** Variants that are built at the same time; 4 unless it is said. */
@@ -181,15 +187,16 @@ function telling(run: Run, say: (text: string) => void): (event: BuildEvent) => 
 
 async function readSecrets(
   { plan, engine }: PreparedBuild,
-  { environment, signal, network, secrets: given = [] }: Settled,
+  options: Settled,
 ): Promise<ReadonlyMap<string, string>> {
+  const { environment, signal, network, secrets: given = [] } = options;
   // Google's service reads secrets itself.
   const wanted = engine.kind === "gcb" ? [] : plan.builds.flatMap(({ build }) => build.secrets);
   if (wanted.length === 0 && given.length === 0) return new Map();
   const { findSecrets } = await import("./secrets.ts");
   const { googleTokens } = await import("./google-token.ts");
-  const access = { token: googleTokens(environment, signal), signal, network };
-  return findSecrets(wanted, given, environment, access);
+  const token = "secretTokens" in options ? options.secretTokens : googleTokens(environment, signal);
+  return findSecrets(wanted, given, environment, token && { token, signal, network });
 }
 
 /** What carries out each build: an engine of this machine, or Google's service. */

@@ -63,6 +63,11 @@ export interface ServeSettings {
    * it is left out; those of {@link Settings.credentials} never.
    */
   readonly readingCredentials?: readonly CredentialRule[];
+  /**
+   * The identity that secrets are read as which build files name in Google's Secret Manager: whoever writes to a repository that is built
+   * chooses which. They are not read without it.
+   */
+  readonly buildSecrets?: string;
   /** What the runs of a job show to registries, by the job's name, in place of {@link Settings.credentials} and other tools' files. */
   readonly jobCredentials?: Readonly<Record<string, readonly CredentialRule[]>>;
 }

@@ -20,7 +20,15 @@ import type { YamlNode } from "../yaml/index.ts";
 import { invalidSettings } from "./errors.ts";
 import type { CredentialRule, JobsPlace, RetentionSetting, ServeSettings, WrittenSection } from "./model.ts";
 import { secretReference } from "./secrets.ts";
-import { byteSize, count, filePath, readPath, textLike, textValue } from "./values.ts";
+import {
+  byteSize,
+  count,
+  filePath,
+  nameFault as nameFaultOf,
+  readPath,
+  textLike,
+  textValue,
+} from "./values.ts";
 
 /** The shapes of sections that other rooms know. @param path A file, made absolute. */
 export type SectionShapes = Readonly<
@@ -88,6 +96,11 @@ export function serve(
         credentials,
         "Credentials of runs that only read: reviews of pull requests, and jobs in their shadow.",
       ),
+      buildSecrets: text(identityFault, {
+        type: "string",
+        description:
+          "The identity of Google that secrets of Secret Manager are read as which build files name; without it they are not read.",
+      }),
       jobCredentials: described(
         record(credentials, jobFault),
         "Credentials of the runs of a job, by its name: these alone.",
@@ -134,6 +147,8 @@ function nameFault(name: string): ValueFault | undefined {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return undefined;
   return { fault: "a name is letters, digits, dots, dashes and underscores, 64 at most" };
 }
+
+const identityFault = nameFaultOf("an identity");
 
 function jobFault(name: string): ValueFault | undefined {
   return /^[A-Za-z0-9._-]+$/.test(name) ? undefined : { fault: "expected the name of a job" };

@@ -3,8 +3,10 @@ import { type BuildResult, type PreparedBuild, prepareBuild, runBuild } from "..
 import { asJson } from "../disk/index.ts";
 import { type CommitHash, checkoutPush, type Mirror } from "../git/index.ts";
 import { resolveJob } from "../jobs/index.ts";
+import { openCredentialSources } from "../registry/index.ts";
 import type { Run, RunEnd } from "../store/index.ts";
 import { WorkError } from "./errors.ts";
+import type { WorkEnvironment } from "./model.ts";
 import { networkOf } from "./source.ts";
 import type { Work, WorkDone } from "./work.ts";
 
@@ -57,6 +59,7 @@ export async function buildCommit(work: Work<"build">): Promise<WorkDone> {
         runs: { where: environment.folder, start: async () => unfinished(record, keepEnd) },
         ...{ job: job.name, type: run.type, open: registries.repository },
         environment: env,
+        secretTokens: secretTokens(environment),
         network: networkOf(environment),
         signal: ending.cut,
         stop: ending.stop,
@@ -66,6 +69,19 @@ export async function buildCommit(work: Work<"build">): Promise<WorkDone> {
   } finally {
     await files.close();
   }
+}
+
+/**
+ * Who secrets are read as that a build file names. It is the built repository's, so they are not read as this machine, which may read
+ * what images are pushed with.
+ */
+function secretTokens(environment: WorkEnvironment) {
+  const { settings, environment: variables } = environment;
+  const { buildSecrets } = settings.serve;
+  if (buildSecrets === undefined) return undefined;
+  const { identities } =
+    environment.credentialSources ?? openCredentialSources({ settings, environment: variables });
+  return async (): Promise<string> => (await identities.google(buildSecrets)).value;
 }
 
 /** The record of a run that goes on when the build in it has ended. */

@@ -293,6 +293,80 @@ ${steps(
     });
   });
 
+  withBuildah(
+    "shows steps nothing of what Waybill itself is known by in clouds, at forges and to registries",
+    async () => {
+      const secret = "hunter2-of-this-process";
+      const file = join(world.folder, "cloud-token");
+      await writeFile(file, secret);
+      const mine = [
+        ...[
+          "AWS_ACCESS_KEY_ID",
+          "AWS_SECRET_ACCESS_KEY",
+          "AWS_SESSION_TOKEN",
+          "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        ],
+        ...[
+          "GOOGLE_OAUTH_ACCESS_TOKEN",
+          "CLOUDSDK_AUTH_ACCESS_TOKEN",
+          "AZURE_CLIENT_SECRET",
+          "IDENTITY_HEADER",
+        ],
+        ...[
+          "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+          "GITHUB_TOKEN",
+          "GITLAB_TOKEN",
+          "CI_JOB_TOKEN",
+          "WAYBILL_FORGE_TOKEN",
+        ],
+        ...[
+          "VAULT_TOKEN",
+          "BAO_TOKEN",
+          "DOCKER_AUTH_CONFIG",
+          "WAYBILL_TOKEN",
+          "WAYBILL_DATABASE",
+          "GCE_METADATA_HOST",
+        ],
+      ];
+      const files = [
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AZURE_FEDERATED_TOKEN_FILE",
+      ];
+      await world.commit({
+        "cloudbuild.yaml": steps(
+          "entrypoint: sh\nargs: [-c, 'set; for f in $$(set | sed -n s/^.*_FILE=//p); do cat $$f; done; echo end']",
+          `entrypoint: sh\nargs: [-c, 'cat ${file} || echo there is no such file']`,
+        ),
+      });
+      const environment = {
+        ...gitEnvironment,
+        ...Object.fromEntries(mine.map((name) => [name, secret])),
+        ...Object.fromEntries(files.map((name) => [name, file])),
+      };
+      const { log } = await world.build({}, { environment });
+      expect(log).toContain("Step #0: end\n");
+      expect(log).toContain("there is no such file");
+      expect(log).not.toContain(secret);
+      for (const name of [...mine, ...files]) expect(log).not.toContain(`${name}=`);
+    },
+  );
+
+  withBuildah("reads no secret that a build file names, where nobody is to read them", async () => {
+    await world.commit({
+      "cloudbuild.yaml": `availableSecrets:
+  secretManager: [{versionName: projects/prod/secrets/push-password/versions/1, env: TOKEN}]
+${steps("entrypoint: sh\nargs: [-c, 'echo $$TOKEN']\nsecretEnv: [TOKEN]")}`,
+    });
+    const environment = { ...gitEnvironment, GOOGLE_OAUTH_ACCESS_TOKEN: "ya29.of-this-process" };
+    const asked: unknown[] = [];
+    const network = { environment, trace: (request: unknown) => void asked.push(request) };
+    await expect(world.build({}, { environment, network, secretTokens: undefined })).rejects.toMatchObject({
+      code: "secret-missing",
+    });
+    expect(asked).toEqual([]);
+  });
+
   withBuildah("pushes nothing of a source that was changed after it had its name", async () => {
     await commitNative();
     const { result } = await world.build({ pushTo: `${world.registry}/changed` }, {}, () =>

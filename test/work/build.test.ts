@@ -1,7 +1,9 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { Job } from "../../src/jobs/index.ts";
 import { parseRepository } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
@@ -111,4 +113,34 @@ withBuildah("a build file that is none fails the run, and is no error of the ser
   });
   expect(await carryOut(run, env)).toMatchObject({ result: "FAILURE" });
   expect(problems).toEqual([]);
+});
+
+withBuildah("a build file has no secret read as the server, and is told so", async () => {
+  await writeFiles(repository.path, {
+    "secret/cloudbuild.yaml":
+      "availableSecrets:\n  secretManager: [{versionName: projects/prod/secrets/push/versions/1, env: TOKEN}]\nsteps:\n- name: gcr.io/cloud-builders/docker\n  entrypoint: sh\n  args: [-c, 'echo $$TOKEN']\n  secretEnv: [TOKEN]\n",
+  });
+  await repository.commit();
+  // Whoever asks Google for it does so by this proxy.
+  let connections = 0;
+  const proxy = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  onTestFinished(() => void proxy.close());
+  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const variables = {
+    ...env.environment,
+    GOOGLE_OAUTH_ACCESS_TOKEN: "ya29.of-the-server",
+    HTTPS_PROXY: address,
+  };
+  const { run } = takenRun(job({ work: { kind: "build", build: { dir: "secret", project: "demo" } } }), {
+    ref: main,
+  });
+  expect(await carryOut(run, { ...env, environment: variables })).toMatchObject({
+    details: { summary: expect.stringContaining("a secret is missing: TOKEN") },
+  });
+  expect(connections).toBe(0);
 });
