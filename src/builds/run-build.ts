@@ -10,7 +10,6 @@ import { attachOrigins } from "./attach-origins.ts";
 import { type BuildSite, buildHere } from "./build-here.ts";
 import { BuildError } from "./errors.ts";
 import type { BuildEvent } from "./events.ts";
-import type { TokenSource } from "./google-wire.ts";
 import { createImageLedger } from "./image-ledger.ts";
 import { type HiddenSecrets, hideSecrets } from "./masking.ts";
 import type {
@@ -42,7 +41,7 @@ export interface RunBuildOptions {
    * Gives tokens for the secrets that a build file names in Google's Secret Manager: whoever writes that file chooses which. Those of the
    * user when left out; with `undefined` such secrets are not read.
    */
-  readonly secretTokens?: TokenSource | undefined;
+  readonly secretTokens?: ((wanted: { readonly isFresh: boolean }) => Promise<string>) | undefined;
   /** `process.env` when left out. */
   readonly environment?: NodeJS.ProcessEnv;
   /** Variants that are built at the same time; 4 unless it is said. */

@@ -1,4 +1,5 @@
 export type { AwsKey } from "./aws/key.ts";
+export { profileIn } from "./aws/profile.ts";
 export { askAmazon, domainOf } from "./aws/sign.ts";
 export type { CloudServices } from "./context.ts";
 export { CloudError, type CloudErrorCode } from "./errors.ts";

@@ -1,3 +1,4 @@
+import type { AwsKey } from "../clouds/index.ts";
 import { harmless, messageOf } from "../errors/index.ts";
 import {
   type About,
@@ -26,6 +27,8 @@ export interface ObjectAccess {
   /** By the environment of this process without it; keys and addresses of services are named there as well. */
   readonly network?: Network | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Gives the key for a bucket of S3, anew where it has ended; the one that the environment names without it. */
+  readonly key?: (() => Promise<AwsKey>) | undefined;
   /** Times other than the usual, for tests. */
   readonly timing?: Partial<Timing> | undefined;
 }

@@ -8,6 +8,7 @@ import { failureRecord } from "../errors/index.ts";
 import { openObjects } from "../objects/index.ts";
 import type { SecretSetting } from "../secrets/index.ts";
 import { networkOf } from "../work/index.ts";
+import { bucketKey } from "./bucket-key.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import { checkJobs } from "./check-jobs.ts";
 import { problemOf, type ServeCheck } from "./checked.ts";
@@ -68,10 +69,12 @@ async function checkTables({ database }: ServeOptions): Promise<ServeCheck[]> {
   return [{ what, where, state: "fine", message: `${server}, ${steps}` }];
 }
 
-async function checkRecords({ objects, settings, environment }: ServeOptions): Promise<ServeCheck[]> {
+async function checkRecords(options: ServeOptions): Promise<ServeCheck[]> {
+  const { objects, settings, environment } = options;
   const what = "records";
   try {
-    const store = openObjects(objects, { network: networkOf({ settings, environment }) });
+    const network = networkOf({ settings, environment });
+    const store = openObjects(objects, { network, key: bucketKey(options) });
     for await (const _ of store.list("logs/", {})) break;
     return [{ what, where: store.where, state: "fine", message: "can be read" }];
   } catch (error) {

@@ -9,6 +9,7 @@ import { openRunDatabase, type RunDatabase } from "../store/index.ts";
 import { createMetrics, type Metrics, openTracing, type Tracing } from "../telemetry/index.ts";
 import { listRemotes } from "../triggers/index.ts";
 import { networkOf, openSources } from "../work/index.ts";
+import { bucketKey } from "./bucket-key.ts";
 import { watchDisks } from "./disks.ts";
 import { endsOf } from "./ends.ts";
 import { every } from "./every.ts";
@@ -83,7 +84,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     const mirrors = join(data, "mirrors");
     const network = networkOf({ settings, environment });
     const runs = await openRunDatabase(db, {
-      objects: openObjects(options.objects, { network }),
+      objects: openObjects(options.objects, { network, key: bucketKey(options) }),
       spool: join(data, "spool"),
     });
     const queue = openQueue(db, endsOf(runs));

@@ -35,6 +35,8 @@ export interface ServeSettings {
   readonly databaseFrom?: string;
   /** Where records are kept when their runs have ended: an absolute folder, or `s3://BUCKET/PREFIX`. */
   readonly objects?: string;
+  /** Whose keys a bucket is written with: an identity of AWS, or `aws`. */
+  readonly objectsIdentity?: string;
   /** `host:port`. */
   readonly listen?: string;
   /** The address that people know it by: a scheme and a host. */

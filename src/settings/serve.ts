@@ -57,6 +57,11 @@ export function serve(
         "Where else that URL is kept: MANAGER:PATH#FIELD, file:PATH or env:NAME.",
       ),
       objects: objects(folder),
+      objectsIdentity: text(identityFault, {
+        type: "string",
+        description:
+          "The identity of AWS that a bucket is written as; the key of the environment without it.",
+      }),
       listen: textLike(
         /^(?:\[[0-9a-fA-F:]+\]|[^\s:/]+):[0-9]{1,5}$/,
         { fault: "expected an address and a port", hint: "such as 127.0.0.1:8080 or 0.0.0.0:80" },

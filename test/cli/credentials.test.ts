@@ -76,6 +76,8 @@ describe("promote with the credentials of Docker's configuration", () => {
       const line = ["promote", tree, "--confirm", "--verbose", `--record=${records}`];
       const promoted = await runWith(env, ...line, ...reports);
       expect(promoted).toMatchObject({ status: 0 });
+      const source = "docker-credential-vault, named in ~/docker/config.json";
+      expect(promoted.stderr).toContain(`${production.host}: the credential is from ${source}\n`);
       const lines = (await asked()).trim().split("\n").sort();
       expect(lines).toEqual([staging.host, production.host].map((host) => `get ${host}`).sort());
       expect(await runWith(env, "verify", tree)).toMatchObject({ status: 0 });

@@ -1,8 +1,10 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openIdentities } from "../../src/clouds/index.ts";
 import { messageOf } from "../../src/errors/index.ts";
 import { type ObjectError, openBucket, openObjects } from "../../src/objects/index.ts";
+import { startCloud } from "../support/cloud.ts";
 import { type S3Server, s3Key, startS3Server } from "../support/s3-server.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
@@ -137,3 +139,38 @@ test.each(["https://host", "https://user:pass@host/bucket", "https://host/bucket
     expect(() => openBucket(place)).not.toThrow("pass");
   },
 );
+
+test("a bucket is written with the key of an identity, and without one it is said why", async () => {
+  const container = await startCloud({
+    "/credentials": ({ headers }) =>
+      headers.authorization === "pod-token"
+        ? [
+            200,
+            {
+              AccessKeyId: s3Key.id,
+              SecretAccessKey: s3Key.secret,
+              Token: s3Key.session,
+              Expiration: new Date(Date.now() + 3_600_000).toISOString(),
+            },
+          ]
+        : [401],
+  });
+  const environment = {
+    ...{ AWS_ENDPOINT_URL_S3: server.origin, AWS_REGION: "eu-west-2", HOME: folder.path },
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: `${container.origin}/credentials`,
+  };
+  const storeWith = (more: NodeJS.ProcessEnv) => {
+    const network = { environment: { ...environment, ...more } };
+    const identities = openIdentities({ identities: {}, network });
+    const key = async () => (await identities.aws("aws")).value;
+    return openObjects("s3://records", { network, timing: quick, key });
+  };
+  const store = storeWith({ AWS_CONTAINER_AUTHORIZATION_TOKEN: "pod-token" });
+  await store.put("a.txt", "written");
+  expect(await textOf(store, "a.txt")).toBe("written");
+  expect(container.asked).toHaveLength(1);
+  expect(await thrownBy(storeWith({}).put("a.txt", "x"))).toMatchObject({
+    ...{ code: "object-credentials-missing", where: "s3://records" },
+    message: expect.stringContaining("answers 401"),
+  });
+});

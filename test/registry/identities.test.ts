@@ -39,10 +39,14 @@ function basicRegistry(isGood: (authorization: string | undefined, path: string)
 
 /** The registries of a machine whose identity is for one host. */
 function registriesOf(settings: Settings, { host: metadata }: Machine) {
+  return registriesIn(settings, { GCE_METADATA_HOST: metadata });
+}
+
+function registriesIn(settings: Settings, environment: NodeJS.ProcessEnv) {
   const events: RegistryEvent[] = [];
   const registries = openRegistries({
     settings,
-    environment: { GCE_METADATA_HOST: metadata, HOME: "/nonexistent", XDG_RUNTIME_DIR: "/nonexistent" },
+    environment: { ...environment, HOME: "/nonexistent", XDG_RUNTIME_DIR: "/nonexistent" },
     listener: (event) => events.push(event),
   });
   onTestFinished(() => registries.close());
@@ -111,6 +115,72 @@ test("a token service that refuses a token that has ended is shown another one",
   revoked = "ya29.1";
   expect(await at(`${registry.host}/b`).resolve(v1)).toBeDefined();
   expect(cloud.world.count).toBe(2);
+});
+
+test("a registry of Amazon's is logged in to, and again when its login has ended", async () => {
+  const world = { count: 0, revoked: "" };
+  const amazon = await startCloud({
+    "/": ({ headers }) => {
+      if (headers["x-amz-target"] !== "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken")
+        return [400];
+      world.count += 1;
+      const authorizationToken = Buffer.from(`AWS:login-${world.count}`).toString("base64");
+      return [200, { authorizationData: [{ authorizationToken, expiresAt: Date.now() / 1_000 + 43_200 }] }];
+    },
+  });
+  const isGood = (shown: string | undefined) =>
+    shown === `Basic ${Buffer.from(`AWS:login-${world.count}`).toString("base64")}` &&
+    `login-${world.count}` !== world.revoked;
+  const registry = await serve(basicRegistry(isGood));
+  const settings: Settings = {
+    ...defaultSettings,
+    identities: { here: { cloud: "aws", region: "eu-west-1", hosts: [registry.host] } },
+    credentials: [{ repository: registry.host, identity: "here" }],
+  };
+  const { at } = registriesIn(settings, {
+    ...{ AWS_ACCESS_KEY_ID: "AKIDOWN", AWS_SECRET_ACCESS_KEY: "secret", AWS_ENDPOINT_URL_ECR: amazon.origin },
+  });
+  await at(`${registry.host}/a`).resolve(v1);
+  world.revoked = "login-1";
+  const all = ["b", "c", "d"].map((path) => at(`${registry.host}/${path}`).resolve(v1));
+  expect((await Promise.all(all)).every((found) => found !== undefined)).toBe(true);
+  expect(world.count).toBe(2);
+});
+
+test("a registry of Azure's takes a token of Entra ID for a refresh token, and that for its own", async () => {
+  const azure = await startCloud({
+    "/identity": () => [200, { access_token: "entra", expires_in: 3599 }],
+    "/oauth2/exchange": ({ form }) =>
+      form.get("access_token") === "entra" ? [200, { refresh_token: "refresh" }] : [401],
+    "/oauth2/token": ({ form }) =>
+      form.get("grant_type") === "refresh_token" && form.get("refresh_token") === "refresh"
+        ? [200, { access_token: `acr ${form.get("scope")}`.replaceAll(" ", "|"), expires_in: 4500 }]
+        : [401],
+    "/v2/": ({ headers, path }) => {
+      const [, name = ""] = /^\/v2\/(.+)\/manifests\//.exec(path) ?? [];
+      return headers.authorization === `Bearer acr|repository:${name}:pull`
+        ? [200, JSON.parse(index), { "content-type": mediaTypes.ociIndex }]
+        : [
+            401,
+            "",
+            {
+              "www-authenticate": `Bearer realm="http://${headers.host}/oauth2/token",service="${headers.host}"`,
+            },
+          ];
+    },
+  });
+  const settings: Settings = {
+    ...defaultSettings,
+    identities: { here: { cloud: "azure", hosts: [azure.host] } },
+    credentials: [{ repository: azure.host, identity: "here" }],
+  };
+  const { at } = registriesIn(settings, {
+    IDENTITY_ENDPOINT: `${azure.origin}/identity`,
+    IDENTITY_HEADER: "x",
+  });
+  const found = await Promise.all(["a", "b"].map((path) => at(`${azure.host}/${path}`).resolve(v1)));
+  expect(found.every((each) => each !== undefined)).toBe(true);
+  expect([azure.times("/identity"), azure.times("/oauth2/exchange")]).toEqual([1, 1]);
 });
 
 test("where a new token is refused as well, no more of them are got", async () => {

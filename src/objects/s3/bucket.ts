@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { type AwsKey, CloudError } from "../../clouds/index.ts";
 import { isSuccess } from "../../http/index.ts";
 import { contentOf, mediaTypeOf, sha256Of } from "../content.ts";
 import { ObjectError, stepsOf, stepsOfFolder } from "../errors.ts";
@@ -6,7 +7,7 @@ import type { ListedObject, ListOptions, ObjectStore } from "../model.ts";
 import { inOrder, isAbsent, objectIn, rangeHeader } from "../reading.ts";
 import { type ObjectAccess, type ObjectRequest, openObjectWire } from "../wire.ts";
 import { firstIn, textsIn } from "../xml.ts";
-import { findKey, type S3Key } from "./credentials.ts";
+import { findKey } from "./credentials.ts";
 
 /** A bucket of S3, or of a service that speaks its protocol. */
 export interface S3Place {
@@ -30,14 +31,20 @@ export function openS3Bucket({ bucket, prefix }: S3Place, access: ObjectAccess):
   const base = baseOf(bucket, region, environment);
   const where = `s3://${bucket}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}`;
   const cache = new Map<string, ArrayBuffer>();
-  let used: S3Key | undefined;
+  const keyOf = async (): Promise<AwsKey> => {
+    if (access.key === undefined) return findKey(environment);
+    return access.key().catch((error: unknown) => {
+      throw error instanceof CloudError ? withoutKey(error, where) : error;
+    });
+  };
+  let used: AwsKey | undefined;
   const wire = openObjectWire({
     ...access,
     origin: base,
     where,
     secrets: () => (used === undefined ? [] : [used.secret, used.session ?? ""]),
     async sign({ method, url, headers }) {
-      const key = await findKey(environment);
+      const key = await keyOf();
       if (key.secret !== used?.secret) cache.clear();
       used = key;
       const { AwsV4Signer } = await import("aws4fetch");
@@ -59,7 +66,7 @@ export function openS3Bucket({ bucket, prefix }: S3Place, access: ObjectAccess):
       .join("&");
     return url;
   };
-  const keyOf = (path: string): string => `${prefix}${stepsOf(path).join("/")}`;
+  const pathOf = (path: string): string => `${prefix}${stepsOf(path).join("/")}`;
   const plain = (kind: ObjectRequest["kind"], method: ObjectRequest["method"], url: URL): ObjectRequest => ({
     ...{ kind, method, url },
     headers: { "x-amz-content-sha256": emptyHash },
@@ -75,7 +82,7 @@ export function openS3Bucket({ bucket, prefix }: S3Place, access: ObjectAccess):
         });
       }
       const answer = await wire.send({
-        ...{ kind: "put", method: "PUT", url: urlOf(keyOf(path)), size: content.size },
+        ...{ kind: "put", method: "PUT", url: urlOf(pathOf(path)), size: content.size },
         headers: {
           "x-amz-content-sha256": await sha256Of(content, `${where}/${path}`),
           "content-type": mediaTypeOf(path),
@@ -85,7 +92,7 @@ export function openS3Bucket({ bucket, prefix }: S3Place, access: ObjectAccess):
       if (!isSuccess(answer)) throw wire.refusal(answer);
     },
     async get(path, range) {
-      const request = plain("get", "GET", urlOf(keyOf(path)));
+      const request = plain("get", "GET", urlOf(pathOf(path)));
       const headers = { ...request.headers, ...rangeHeader(range) };
       const answer = await wire.open({ ...request, headers });
       return objectIn(answer, range, wire);
@@ -109,7 +116,7 @@ export function openS3Bucket({ bucket, prefix }: S3Place, access: ObjectAccess):
       } while (token !== undefined);
     },
     async delete(path) {
-      const answer = await wire.send(plain("delete", "DELETE", urlOf(keyOf(path))));
+      const answer = await wire.send(plain("delete", "DELETE", urlOf(pathOf(path))));
       if (!isSuccess(answer) && !isAbsent(answer)) throw wire.refusal(answer);
     },
   };
@@ -166,5 +173,12 @@ function pageIn(xml: string, prefix: string, where: string): Page {
 function unreadable(where: string): ObjectError {
   return new ObjectError("unexpected-objects-answer", "the store's list of objects cannot be read", {
     where,
+  });
+}
+
+function withoutKey(cause: CloudError, where: string): ObjectError {
+  const { message, hint, status, requestId } = cause;
+  return new ObjectError("object-credentials-missing", `there is no key for the bucket: ${message}`, {
+    ...{ where, hint, status, requestId, cause },
   });
 }

@@ -1,15 +1,9 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { type AwsKey, profileIn } from "../../clouds/index.ts";
 import { readRegular } from "../../disk/index.ts";
 import { harmless } from "../../errors/index.ts";
 import { ObjectError } from "../errors.ts";
-
-/** A key of an account at Amazon's, or of who speaks its protocol. */
-export interface S3Key {
-  readonly id: string;
-  readonly secret: string;
-  readonly session: string | undefined;
-}
 
 const maxFileBytes = 1024 * 1024;
 
@@ -18,7 +12,7 @@ const maxFileBytes = 1024 * 1024;
  * `AWS_PROFILE` of the file `AWS_SHARED_CREDENTIALS_FILE`. It is looked for anew each time, so that one that is replaced while a server
  * runs is used. @throws {ObjectError} `object-credentials-missing`.
  */
-export async function findKey(environment: NodeJS.ProcessEnv): Promise<S3Key> {
+export async function findKey(environment: NodeJS.ProcessEnv): Promise<AwsKey> {
   const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: session } = environment;
   if (id && secret) return { id, secret, session: session || undefined };
   const home = environment.HOME || homedir();
@@ -39,17 +33,4 @@ function missing(message: string, where: string, cause?: unknown): ObjectError {
     hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a file and a profile by AWS_SHARED_CREDENTIALS_FILE and AWS_PROFILE",
     cause,
   });
-}
-
-/** The fields of a section of an INI file. */
-function profileIn(text: string, profile: string): ReadonlyMap<string, string> {
-  const fields = new Map<string, string>();
-  let section = "";
-  for (const line of text.split(/\r?\n/)) {
-    const [, header] = /^\s*\[\s*(?:profile\s+)?([^\]]*?)\s*\]/.exec(line) ?? [];
-    if (header !== undefined) section = header;
-    const [, name, value] = /^\s*([a-z_]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (section === profile && name !== undefined && value !== undefined) fields.set(name, value);
-  }
-  return fields;
 }
