@@ -45,7 +45,7 @@ const maxFailure = 500;
 export type KeptDelivery = "new" | "again" | "known";
 
 /** A delivery that has arrived. */
-export interface Arrival {
+export interface ArrivedDelivery {
   readonly delivery: Delivery;
   readonly at: Date;
 }
@@ -65,7 +65,7 @@ export async function acceptDelivery(
 }
 
 /** Keeps deliveries within a transaction of the caller's: as many as there are in one statement. */
-export async function keepDeliveries(sql: Sql, arrived: readonly Arrival[]): Promise<KeptDelivery[]> {
+export async function keepDeliveries(sql: Sql, arrived: readonly ArrivedDelivery[]): Promise<KeptDelivery[]> {
   const rows = arrived.map(({ delivery, at }) => {
     const { source, sender, id = randomUUID(), event, ...content } = delivery;
     const outcome: DeliveryOutcome = isHint(delivery) ? "waiting" : "done";

@@ -1,11 +1,11 @@
 import { type Database, DatabaseError } from "../database/index.ts";
 import type { Delivery } from "../webhooks/index.ts";
-import { type Arrival, acceptDelivery, type KeptDelivery, keepDeliveries } from "./deliveries.ts";
+import { type ArrivedDelivery, acceptDelivery, type KeptDelivery, keepDeliveries } from "./deliveries.ts";
 
 /** Deliveries of one transaction. */
 const maxTogether = 100;
 
-interface Arrived extends Arrival {
+interface Arrived extends ArrivedDelivery {
   readonly kept: (outcome: KeptDelivery) => void;
   readonly failed: (error: unknown) => void;
 }
