@@ -47,6 +47,8 @@ CREATE OR REPLACE TRIGGER bench_moved AFTER UPDATE ON queue_run FOR EACH ROW
  * milliseconds. `dist`: the built package.
  */
 export async function openWorld({ kind, repositories: count, jobsOf, pause, dist: given, concurrency = 4 }) {
+  // What is ended takes its servers and its database along.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
   const dist =
     given === undefined ? fileURLToPath(new URL("../../../dist", import.meta.url)) : resolve(given);
   const waybill = join(dist, "bin", "waybill.js");
