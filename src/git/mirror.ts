@@ -107,6 +107,8 @@ const maxOthers = 1_000;
 /** Stands for the hashes of a remote that has none yet. */
 const noHash = "0".repeat(40);
 /** What Git says when it finds that its own files are not as it has written them: after a power cut, or on a full disk. */
+/** What a Git is in the way with whose process was killed: a lock that it left, or a ref that it has still moved. */
+const inTheWay = /\.lock': File exists|cannot lock ref .* but expected /;
 const damage =
   /is empty|is corrupt|bad object|unable to read|cannot be accessed|unpack-objects failed|inflate|not send all necessary|unresolved delta|bad config|index-pack died/;
 
@@ -197,7 +199,7 @@ export function openMirror(options: MirrorOptions): Mirror {
     };
     const room = await roomLeft();
     const first = await attempt(room);
-    if (first.code === 0 || !/\.lock': File exists/.test(first.stderr)) return first;
+    if (first.code === 0 || !inTheWay.test(first.stderr)) return first;
     await removeStaleLocks(join(folder, ".git"));
     return attempt(room);
   };

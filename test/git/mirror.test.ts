@@ -251,6 +251,26 @@ describe("a mirror", () => {
     expect(await mirror.got(first, last, [])).toEqual({ changes: ["b"], forced: false });
   });
 
+  test("is fetched once more when a Git that a killed process left behind has moved a ref meanwhile", async () => {
+    const [first, second] = [await commit({ a: "1" }), await commit({ a: "2" })];
+    const mirror = mirrorOf();
+    await mirror.fetch();
+    const once = join(folder.path, "once");
+    const hook = join(folder.path, "hook");
+    const config = join(folder.path, "config");
+    const move = `env -u GIT_DIR git -C '${mirror.folder}' update-ref refs/heads/main ${first} ${second}`;
+    await writeFile(hook, `#!/bin/sh\n[ -e '${once}' ] || { : > '${once}'; ${move}; }\nexec "$@"\n`, {
+      mode: 0o755,
+    });
+    // Called when the other side has been asked for what is missing here.
+    await writeFile(config, `[uploadpack]\n\tpackObjectsHook = ${hook}\n`);
+    const third = await commit({ a: "3" });
+    const environment = { ...gitEnvironment, GIT_CONFIG_GLOBAL: config };
+    await openMirror({ folder: join(folder.path, "mirrors"), url, environment }).fetch();
+    expect(await repositoryAt(mirror.folder).git("rev-parse", "refs/heads/main")).toBe(third);
+    expect(await readdir(folder.path)).toContain("once");
+  });
+
   test("is made anew when its own files are damaged, and past locks that a killed Git left", async () => {
     const first = await commit({ a: "1" });
     const mirror = mirrorOf();
