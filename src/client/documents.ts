@@ -69,7 +69,7 @@ const recordSchema = z.object({
 
 export const shownSchema = z.extend(runSchema, {
   record: z.optional(recordSchema),
-  artifacts: z.array(z.string()).check(z.maxLength(10_000)),
+  artifacts: z.optional(z.array(z.string()).check(z.maxLength(10_000))),
 });
 
 /** A run as an answer has it that is about it alone. */

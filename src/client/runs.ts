@@ -67,9 +67,15 @@ function storedRun(server: Server, shown: ShownRun): StoredServedRun {
     async *log(from = 0) {
       yield* await server.stream(`/runs/${id}/log`, from === 0 ? {} : { range: `bytes=${from}-` });
     },
-    artifacts: async () => artifacts,
+    async artifacts() {
+      if (artifacts !== undefined) return artifacts;
+      throw new ClientError("server-failed", "the server cannot list the artifacts of the run now", {
+        where: server.url,
+        hint: "it cannot read the objects that records are kept in: see its log, and ask again",
+      });
+    },
     async artifact(path) {
-      if (!artifacts.includes(path)) return undefined;
+      if (artifacts?.includes(path) === false) return undefined;
       return server.stream(`/runs/${id}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`);
     },
   };

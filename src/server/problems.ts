@@ -52,6 +52,13 @@ const statuses: Readonly<Record<string, Statuses>> = {
     "unknown-delivery": 404,
   },
   DatabaseError: { unreachable: 503, contended: 503, locked: 503, closed: 503, full: 507 },
+  ObjectError: {
+    "object-credentials-missing": 503,
+    "object-forbidden": 503,
+    "bucket-missing": 503,
+    "objects-unreachable": 503,
+    "objects-unreadable": 503,
+  },
 };
 
 /** Failures in the server's own words. */
@@ -97,6 +104,7 @@ export function problemOf(asking: Asking, thrown: unknown): { problem: ApiProble
 const sayings: Readonly<Record<string, string>> = {
   AccessError: "nobody can log in there now",
   DatabaseError: "the database cannot be used now",
+  ObjectError: "the objects that records are kept in cannot be read now",
 };
 
 function instanceOf(asking: Asking): string {

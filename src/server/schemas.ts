@@ -168,7 +168,10 @@ export const recordSchema = z
 /** A run with what is recorded of it. */
 export const shownRunSchema = runSchema.extend({
   record: recordSchema.optional(),
-  artifacts: z.array(z.string()),
+  artifacts: z
+    .array(z.string())
+    .optional()
+    .openapi({ description: "Missing while the objects that records are kept in cannot be read." }),
 });
 
 /** A run as the API shows it by itself. */

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openRunFolder } from "../../src/store/index.ts";
@@ -144,6 +144,38 @@ test("a log is printed, and followed to its end", async () => {
   const { status, stdout } = await following;
   await worker.stop();
   expect([status, stdout]).toEqual([0, "one\ntwo\n"]);
+});
+
+test("the log of a run that goes on is printed while the objects cannot be read", async () => {
+  const { waybill, db, queue, runs, waiting } = await world();
+  let end = (): void => {};
+  const ending = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  let worker: ReturnType<typeof startWorker> | undefined;
+  await new Promise<void>((begun) => {
+    worker = startWorker(db, {
+      queue,
+      carryOut: async ({ id, attempt, job, type }) => {
+        const record = await runs.start({ id, attempt, job, type });
+        record.log("one\n");
+        begun();
+        await ending;
+        return { result: "SUCCESS" };
+      },
+    });
+  });
+  // What is in the way of the folder is no folder.
+  await rm(join(runs.where, "logs"), { recursive: true, force: true });
+  await mkdir(runs.where, { recursive: true });
+  await symlink("logs", join(runs.where, "logs"));
+  const log = await waybill("runs", "log", waiting.id);
+  const shown = await waybill("runs", "show", waiting.id);
+  end();
+  await worker?.stop();
+  expect(log).toMatchObject({ status: 0, stdout: "one\n" });
+  expect(shown).toMatchObject({ status: 1 });
+  expect(shown.stderr).toContain("cannot list the artifacts of the run now");
 });
 
 test("a log is followed past what a proxy says while the server is not there", async () => {

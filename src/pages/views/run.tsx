@@ -15,7 +15,7 @@ export async function runPage(visit: Visit, id: string): Promise<Answered> {
   const { api, now, publicUrl } = visit;
   const run = await api.get<ShownRunDocument>(`/runs/${id}`);
   const { record, artifacts } = run;
-  const files = artifacts.filter((path) => !isOwnFile(path));
+  const files = artifacts?.filter((path) => !isOwnFile(path));
   return visit.page(
     { title: `${run.job} ${run.id}`, part: "/runs", isLive: run.state !== "ended" },
     <>
@@ -90,7 +90,9 @@ export async function runPage(visit: Visit, id: string): Promise<Answered> {
       </section>
       <section aria-labelledby="files">
         <h2 id="files">What it has left</h2>
-        {files.length === 0 ? (
+        {files === undefined ? (
+          <p class="empty">Nobody can tell now: the objects that records are kept in cannot be read.</p>
+        ) : files.length === 0 ? (
           <p class="empty">
             {run.state === "ended" ? "No files." : "What it leaves is here when it has ended."}
           </p>

@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ServedAct } from "../../access/index.ts";
+import { ObjectError } from "../../objects/index.ts";
 import type { QueuedRun } from "../../queue/index.ts";
 import { RunError, type StoredRun } from "../../store/index.ts";
 import { type Done, demand, demandSomebody, doing, rightsOf } from "../acts.ts";
@@ -165,8 +166,8 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
     const stored = run.attempt === 0 ? undefined : await storedRun(parts, id);
     const document = runDocument(run, waiting.get(id));
     const record = stored && recordDocument(stored.record);
-    const artifacts = stored === undefined ? [] : [...(await stored.artifacts())];
-    return c.json({ ...document, record, artifacts }, 200);
+    const artifacts = stored === undefined ? [] : await listedArtifacts(stored);
+    return c.json({ ...document, record, artifacts: artifacts && [...artifacts] }, 200);
   });
 
   api.openapi(abortRoute, async (c) => {
@@ -212,6 +213,16 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
     });
     return c.json({ ...asked }, 202);
   });
+}
+
+/** Its artifacts; `undefined` while nobody can tell: the run itself, and a log that goes on, are in the database. */
+async function listedArtifacts(stored: StoredRun): Promise<readonly string[] | undefined> {
+  try {
+    return await stored.artifacts();
+  } catch (error) {
+    if (error instanceof ObjectError) return undefined;
+    throw error;
+  }
 }
 
 /** Its record, which a run that was aborted before it began has not. */
