@@ -106,9 +106,9 @@ const maxOthers = 1_000;
 
 /** Stands for the hashes of a remote that has none yet. */
 const noHash = "0".repeat(40);
-/** What Git says when it finds that its own files are not as it has written them: after a power cut, or on a full disk. */
 /** What a Git is in the way with whose process was killed: a lock that it left, or a ref that it has still moved. */
 const inTheWay = /\.lock': File exists|cannot lock ref .* but expected /;
+/** What Git says when it finds that its own files are not as it has written them: after a power cut, or on a full disk. */
 const damage =
   /is empty|is corrupt|bad object|unable to read|cannot be accessed|unpack-objects failed|inflate|not send all necessary|unresolved delta|bad config|index-pack died/;
 
