@@ -24,4 +24,8 @@ CREATE INDEX delivery_waiting ON delivery (due_at, number) WHERE outcome = 'wait
 CREATE INDEX delivery_ended ON delivery (received_at) WHERE outcome <> 'waiting';
 `,
   },
+  {
+    id: "deliveries-0002",
+    sql: "CREATE INDEX delivery_repositories ON delivery USING gin ((content -> 'repositoryUrls'));",
+  },
 ];

@@ -54,4 +54,8 @@ CREATE TABLE notification_receiver (
 );
 `,
   },
+  {
+    id: "notifications-0002",
+    sql: "CREATE INDEX notification_jobs ON notification USING gin (jobs jsonb_path_ops);",
+  },
 ];
