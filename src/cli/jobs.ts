@@ -4,6 +4,7 @@ import { importJobs } from "./import.ts";
 import { flattened } from "./job-document.ts";
 import { checkJobs } from "./jobs-check.ts";
 import { compareJobs } from "./jobs-compare.ts";
+import { jobNotifications } from "./jobs-notifications.ts";
 import { runByHand } from "./jobs-run.ts";
 import { jobsOfServer, runAtServer } from "./jobs-server.ts";
 import { asJson, deliver } from "./output.ts";
@@ -81,7 +82,7 @@ export const jobs = family({
   description: "jobs: what is built, reviewed and promoted, and when",
   examples: [...listJobs.examples, ...checkJobs.examples.slice(0, 1), ...runJob.examples.slice(0, 1)],
   page: "jobs.md",
-  below: [listJobs, checkJobs, runJob, importJobs, compareJobs],
+  below: [listJobs, checkJobs, runJob, jobNotifications, importJobs, compareJobs],
   default: "list",
 });
 

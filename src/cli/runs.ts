@@ -18,6 +18,7 @@ import { listJobs, runJob } from "./jobs.ts";
 import { logForPeople } from "./log-text.ts";
 import { asJson, deliver } from "./output.ts";
 import { dataFolder, withDataFolder } from "./recorded.ts";
+import { runFilterOf, withRunFilters } from "./runs-filter.ts";
 import { abort, release, rerunVerb } from "./runs-server.ts";
 import { withConnection, withServer } from "./server.ts";
 import type { Session } from "./session.ts";
@@ -31,7 +32,7 @@ const runArgument = "a job, which means its newest run; an id, JOB/ID, or a run'
 const withPlace = (command: Blank) => withDataFolder(withServer(command));
 
 const defineList = (command: Blank) =>
-  withPlace(command)
+  withRunFilters(withPlace(command))
     .argument("[job]", "only runs of this job")
     .addOption(how.common("--limit <number>", "no more than so many; all by default").argParser(wholeNumber))
     .addOption(how.common("--after <run>", "only those behind JOB/ID, which the page before ended with"));
@@ -44,6 +45,10 @@ const list = verb({
     ["waybill runs push-snoopdb", "those of one job"],
     ["waybill runs --limit 20", "the last ones; it says how to see those before them"],
     ["waybill runs --server https://waybill.example.org", "those of a server"],
+    [
+      "waybill runs --server https://waybill.example.org --result FAILURE --since 2026-11-01",
+      "what failed there this month",
+    ],
   ],
   exits: {
     [exitCodes.asDesired]: "printed, whatever came of the runs",
@@ -119,7 +124,11 @@ interface StoredFoundRun extends StoredRun {
 interface Runs {
   readonly where: string;
   find(name: string): Promise<StoredFoundRun>;
-  list(query: RunQuery): Promise<RunPage & { readonly runs: readonly FoundRun[] }>;
+  /** @param filter What a server filters by. */
+  list(
+    query: RunQuery,
+    filter: Readonly<Record<string, string>>,
+  ): Promise<RunPage & { readonly runs: readonly FoundRun[] }>;
   /** A log until its run has ended. */
   follow(run: StoredRun): AsyncIterable<Uint8Array>;
 }
@@ -170,6 +179,14 @@ function listRuns(
   job: string | undefined,
   options: OptionsOf<typeof defineList>,
 ): Promise<ExitCode> {
+  const filter = runFilterOf(options);
+  const [first] = Object.keys(filter);
+  if (options.server === undefined && first !== undefined) {
+    throw new UsageError(
+      `--${first} is what a server filters by`,
+      "name one with --server, or name a job alone",
+    );
+  }
   return withRuns(session, options, (store) => printPage(session, store, job, options));
 }
 
@@ -177,31 +194,42 @@ async function printPage(
   session: Session,
   store: Runs,
   job: string | undefined,
-  { limit, after, server }: OptionsOf<typeof defineList>,
+  options: OptionsOf<typeof defineList>,
 ): Promise<ExitCode> {
   const { terminal } = session;
-  const page = await store.list({ job, limit: limit ?? maxPage, after });
+  const { limit, after, server } = options;
+  const filter = runFilterOf(options);
+  const isFiltered = Object.keys(filter).length > 0;
+  const page = await store.list({ job, limit: limit ?? maxPage, after }, filter);
   const found = [...page.runs];
   let { next } = page;
   while (limit === undefined && next !== undefined) {
-    const more = await store.list({ job, limit: maxPage, after: next });
+    const more = await store.list({ job, limit: maxPage, after: next }, filter);
     found.push(...more.runs);
     next = more.next;
   }
   // Says what there is instead.
-  if (job !== undefined && after === undefined && found.length === 0) await store.find(job);
+  if (job !== undefined && after === undefined && found.length === 0 && !isFiltered) await store.find(job);
   if (found.length === 0) {
-    terminal.note(`no run is recorded in ${store.where}${after === undefined ? "" : " behind it"}`);
+    const fits = isFiltered ? " that fits" : "";
+    terminal.note(`no run${fits} is recorded in ${store.where}${after === undefined ? "" : " behind it"}`);
   }
   await deliver(session, {
     text: (shown) => printRuns(shown, found),
     json: () => asJson({ format: "waybill-runs/1", folder: store.where, runs: found.map(asDocument), next }),
   });
   if (next !== undefined) {
-    const which = [job, server && `--server ${server}`].flatMap((word) => (word ? [` ${word}`] : []));
+    const filters = Object.entries(filter).map(([name, value]) => `--${name} ${quoted(value)}`);
+    const which = [job, server && `--server ${server}`, ...filters].flatMap((word) =>
+      word ? [` ${word}`] : [],
+    );
     terminal.note(`there are more: waybill runs${which.join("")} --after ${next}`);
   }
   return exitCodes.asDesired;
+}
+
+function quoted(word: string): string {
+  return /^[\w./:-]+$/.test(word) ? word : `'${harmless(word).replaceAll("'", "'\\''")}'`;
 }
 
 async function printRuns(terminal: Terminal, found: readonly FoundRun[]): Promise<void> {

@@ -57,6 +57,21 @@ export async function serverJobs(server: Server): Promise<ServerJobs> {
   return { ...source, jobs: inFiles };
 }
 
+const previewsSchema = z.object({
+  items: z.array(z.object({ rule: z.string(), receiver: z.string(), to: z.string(), body: z.string() })),
+});
+
+/** What a server would tell of a job, to whom, and in which words. @throws {ClientError}. */
+export async function serverNotifications(
+  server: Server,
+  name: string,
+  telling: string,
+): Promise<z.output<typeof previewsSchema>["items"]> {
+  const query = new URLSearchParams({ telling });
+  const path = `/jobs/${encodeURIComponent(name)}/notifications?${query}`;
+  return (await server.get(path, previewsSchema)).items;
+}
+
 /** Runs a job of a server by hand. @throws {ClientError}. */
 export function startJob(server: Server, name: string, ref: string | undefined): Promise<AskedDocument> {
   return server.post(`/jobs/${encodeURIComponent(name)}/runs`, { ref }, askedSchema);

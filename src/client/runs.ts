@@ -26,7 +26,11 @@ export interface ServerRuns {
   readonly where: string;
   /** @throws {ClientError} */
   find(name: string): Promise<StoredServedRun>;
-  list(query: RunQuery): Promise<RunPage & { readonly runs: readonly ServedRun[] }>;
+  /** @param filter What runs are filtered by, in the words of the API. */
+  list(
+    query: RunQuery,
+    filter?: Readonly<Record<string, string>>,
+  ): Promise<RunPage & { readonly runs: readonly ServedRun[] }>;
   /** The log of a run from its beginning, until the run has ended. @throws {ClientError}. */
   follow(id: string): AsyncIterable<Uint8Array>;
 }
@@ -37,8 +41,8 @@ const maxPage = 500;
 /** Opens the runs of a server; nothing is asked yet. */
 export function serverRuns(server: Server): ServerRuns {
   const { url } = server;
-  const list: ServerRuns["list"] = async ({ job, limit, after }) => {
-    const query = new URLSearchParams({ limit: String(Math.min(limit, maxPage)) });
+  const list: ServerRuns["list"] = async ({ job, limit, after }, filter = {}) => {
+    const query = new URLSearchParams({ ...filter, limit: String(Math.min(limit, maxPage)) });
     if (job !== undefined) query.set("job", job);
     const behind = after?.split("/").at(-1);
     if (behind !== undefined) query.set("after", behind);

@@ -29,6 +29,8 @@ export interface GivenOptions extends Pick<ServeOptions, "version" | "settings" 
 
 const usualConcurrency = 4;
 const usualListen = { host: "127.0.0.1", port: 8080 };
+/** What people know a server by when nobody says it. */
+export const usualUrl = `http://${usualListen.host}:${usualListen.port}`;
 /** The folder of job files where nobody names one, as for other commands. */
 const usualJobs = "jobs";
 
@@ -75,7 +77,7 @@ export async function settleOptions(given: GivenOptions): Promise<ServeOptions> 
 }
 
 /** What a section says that is read here. @throws {SettingsError} */
-function sectionOf<Value>(
+export function sectionOf<Value>(
   section: WrittenSection | undefined,
   shape: (path: Shape<string>) => Shape<Value>,
   missing: Value,

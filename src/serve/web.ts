@@ -10,7 +10,6 @@ import {
 } from "../access/index.ts";
 import { openIntake } from "../deliveries/index.ts";
 import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
-import { previewTelling } from "../notifications/index.ts";
 import { createPages } from "../pages/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
@@ -20,7 +19,7 @@ import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
 import type { ServeOptions } from "./options.ts";
 import { promotionState } from "./promotion-state.ts";
-import { sendersOf } from "./senders.ts";
+import { previewOf, sendersOf } from "./senders.ts";
 import type { ServerCore } from "./serve.ts";
 
 /** What of a process answers requests. */
@@ -84,8 +83,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       metrics,
       trustedProxies: options.trustedProxies,
       webhooks: { sources: webhooks, accept: openIntake(db) },
-      previewOf: ({ name: job, contact = [], notify: { failures, to = [] } = {} }, telling) =>
-        previewTelling(sendersOf(options, url), { job, contact, failures, to }, telling),
+      previewOf: (job, telling) => previewOf(sendersOf(options, url), job, telling),
       promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
       whyUnready,
       backUp: () => backupToSend(db, join(options.data, "backups")),

@@ -107,6 +107,84 @@ test("runs of a server are listed and shown as those of this machine are", async
   expect(none.stderr).toContain('has no run of "none"');
 });
 
+test("runs of a server are filtered by it", async () => {
+  const { waybill, done, waiting, held, origin } = await world();
+  const found = async (...argv: string[]) => {
+    const { status, stdout } = await waybill("runs", "list", ...argv, "--json");
+    expect([argv, status]).toEqual([argv, 0]);
+    return JSON.parse(stdout).runs.map(({ id }: { id: string }) => id);
+  };
+  expect(await found("--search", "push snoop")).toEqual([done.id]);
+  expect(await found("--result", "SUCCESS", "--kind", "build", "--type", "postsubmit")).toEqual([done.id]);
+  expect(await found("promote", "--state", "held")).toEqual([held.id]);
+  expect(await found("promote", "--until", "2020-01-01")).toEqual([]);
+  expect(await found("--since", "2020-01-01T00:00:00+01:00")).toEqual([held.id, waiting.id, done.id]);
+  for (const [option, value] of [
+    ["--repo", "https://example.com/none"],
+    ["--author", "ann"],
+    ["--machine", "none"],
+    ["--pull", "7"],
+  ] as const) {
+    expect(await found(option, value)).toEqual([]);
+  }
+  expect((await waybill("runs", "--search", "none")).stderr).toContain(
+    `no run that fits is recorded in ${origin}`,
+  );
+  const page = await waybill("runs", "--search", "pro mote", "--limit", "1");
+  expect(page.stderr).not.toContain("there are more");
+  const first = await waybill("runs", "--search", "promo", "--state", "held", "--limit", "1");
+  expect(first.stdout).toContain(held.id);
+  const more = await waybill("runs", "--search", "pro", "--limit", "1");
+  expect(more.stderr).toContain(`--search pro --after promote/${held.id}`);
+  expect((await waybill("runs", "--since", "soon")).status).not.toBe(0);
+  const here = await run("runs", "--search", "push");
+  expect(here.stderr).toContain("--search is what a server filters by");
+});
+
+test("what would be told of a job is shown alike here and by a server, and nobody is told", async () => {
+  const folder = await temporaryFolder("notifications");
+  onTestFinished(folder.remove);
+  const job =
+    "name: push-snoopdb\nrepo: https://example.com/a/b\npromote: {manifests: .}\ncontact: [ann@example.com]\n";
+  await writeFiles(folder.path, {
+    "jobs/a.yaml": job,
+    "waybill.yaml": `serve:
+  publicUrl: https://waybill.example.org
+  notifications:
+    mail: { host: localhost, from: waybill@example.com }
+    receivers: { ops: { kind: webhook, urlEnv: OPS, secretEnv: SECRET } }
+    rules: { all: { to: [ops] } }
+`,
+  });
+  const own = (...argv: string[]) =>
+    runWith(
+      { OPS: "https://ops.example/secret-path", SECRET: "s3cret" },
+      ...["--config", join(folder.path, "waybill.yaml"), "jobs", "notifications", "push-snoopdb"],
+      ...["--jobs-dir", join(folder.path, "jobs"), ...argv],
+    );
+  const here = await own();
+  expect(here).toMatchObject({ status: 0, stderr: "" });
+  const lines = here.stdout.split("\n");
+  expect(lines[0]).toBe("ops, by the rule all: webhook at ops.example");
+  expect(here.stdout).toContain("mailto:ann@example.com, by the rule job: mail to ann@example.com");
+  expect(here.stdout).not.toContain("secret-path");
+  const document = JSON.parse((await own("--telling", "recovered", "--json")).stdout);
+  expect(document).toMatchObject({
+    ...{ format: "waybill-notifications/1", job: "push-snoopdb", telling: "recovered" },
+    notifications: [{ rule: "all", receiver: "ops" }, { rule: "job" }],
+  });
+  expect((await own("--telling", "still-failing")).stderr).toContain("nobody would be told");
+  const preview = { rule: "all", receiver: "ops", to: "webhook at ops.example", body: "{}" };
+  const { origin, token } = await serverWorld(await databases.open(serverMigrations), {
+    parts: { previewOf: async () => [preview] },
+  });
+  const served = await runWith(
+    { WAYBILL_TOKEN: await token("admin") },
+    ...["jobs", "notifications", "push-snoopdb", "--server", origin],
+  );
+  expect(served).toMatchObject({ status: 0, stdout: `${lines[0]}\n  {}\n` });
+});
+
 test("a run that has not begun says why, and what to do", async () => {
   const { waybill, origin, waiting, held } = await world();
   const shown = await waybill("runs", "show", held.id);
