@@ -55,6 +55,18 @@ export interface ForgeHostSettings {
   readonly http?: boolean;
   /** Where its token is kept, before any other place: a reference to a secret. */
   readonly tokenFrom?: string;
+  /** Waybill is this app of GitHub there, in place of a user with a token. */
+  readonly app?: AppSettings;
+  /** The token of those who only read: another one is not used in its place. */
+  readonly readingToken?: { readonly file?: string | undefined; readonly variable?: string | undefined };
+}
+
+/** An app of GitHub. */
+export interface AppSettings {
+  /** Its client id, or its number. */
+  readonly id: string;
+  /** Absolute path of the file with its private key, in PEM. */
+  readonly privateKeyFile: string;
 }
 
 /** What is configured of one host. */

@@ -1,12 +1,16 @@
 import type { Listener } from "../events/index.ts";
 import type { GitCredential } from "../git/index.ts";
 import type { Network } from "../http/index.ts";
-import type { ForgeSettings } from "./address.ts";
+import type { ForgeHostSettings, ForgeSettings } from "./address.ts";
 import { ForgeError } from "./errors.ts";
 import type { Forge, ForgeKind } from "./forge.ts";
+import { installationTokens, type TokenPurpose } from "./github/app.ts";
 import { forgeKindOf } from "./kind.ts";
 import { openForge } from "./open.ts";
 import type { RemoteRepository } from "./remote.ts";
+import { isToken } from "./token/environment.ts";
+import { readTokenFile } from "./token/file.ts";
+import { givenToken } from "./token/source.ts";
 import { type FoundToken, findToken } from "./token/token.ts";
 import type { ForgeWait, WireTiming } from "./wire.ts";
 
@@ -22,6 +26,8 @@ export interface ConnectOptions {
   /** Reads a secret that settings refer to. */
   readonly readSecret?: ((reference: string) => Promise<string>) | undefined;
   readonly network?: Network | undefined;
+  /** What is done there: who only reads is shown a token that cannot write, where there is one. For writing when left out. */
+  readonly purpose?: TokenPurpose | undefined;
   /** It is only looked at, so that a public one needs no token. */
   readonly readOnly?: boolean | undefined;
   /** Gives up what is under way. */
@@ -53,31 +59,62 @@ const tokenUsers: Readonly<Record<ForgeKind, string>> = {
  * @throws {ForgeError} when there is no token, or nobody knows the forge.
  */
 export async function connectForge(
-  { host }: Pick<RemoteRepository, "host">,
+  { host, path }: RemoteRepository,
   options: ConnectOptions,
 ): Promise<ConnectedForge> {
   const { settings, environment, network, signal, listener, timing } = options;
   const own = settings[host];
   const kind = options.kind ?? (await forgeKindOf(host, settings, timing, network));
   let missing: ForgeError | undefined;
-  const found = await findToken(host, kind, {
-    environment,
-    settings: { ...settings, [host]: { ...own, kind } },
-    namedHost: host,
-    file: options.tokenFile,
-    readSecret: options.readSecret,
-  }).catch((error: unknown) => {
-    const mayDoWithout = options.readOnly === true && options.tokenFile === undefined;
+  const { purpose = "writing" } = options;
+  const isApp = kind === "github" && own?.app !== undefined && options.tokenFile === undefined;
+  if (isApp && own?.app !== undefined) {
+    const identity = { app: own.app, host, http: own.http, network, signal, timing };
+    const token = installationTokens(identity, path, purpose);
+    const forge = openForge({ kind, host, token, network, http: own.http, signal, listener, timing });
+    return {
+      forge,
+      token: { source: `the app ${own.app.id}`, warnings: [] },
+      credential: { origin: forge.origin, user: tokenUsers[kind], token: token.current },
+    };
+  }
+  const reading = purpose === "reading" && options.tokenFile === undefined ? own?.readingToken : undefined;
+  const find = (): Promise<FoundToken> =>
+    reading === undefined
+      ? findToken(host, kind, {
+          environment,
+          settings: { ...settings, [host]: { ...own, kind } },
+          namedHost: host,
+          file: options.tokenFile,
+          readSecret: options.readSecret,
+        })
+      : readReadingToken(reading, environment ?? process.env);
+  const found = await find().catch((error: unknown) => {
+    const mayDoWithout =
+      options.readOnly === true && options.tokenFile === undefined && reading === undefined;
     if (!mayDoWithout || !(error instanceof ForgeError) || error.code !== "token-missing") throw error;
     missing = error;
     return undefined;
   });
-  const token = found?.token;
+  const token = found && givenToken(found.token, async () => (await find()).token);
   const forge = openForge({ kind, host, token, network, http: own?.http, signal, listener, timing });
-  if (found === undefined) return { forge, token: undefined, missing };
+  if (found === undefined || token === undefined) return { forge, token: undefined, missing };
   return {
     forge,
     token: { source: found.source, warnings: found.warnings },
-    credential: { origin: forge.origin, user: tokenUsers[kind], token: found.token },
+    credential: { origin: forge.origin, user: tokenUsers[kind], token: token.current },
   };
+}
+
+/** The token that the settings name for those who only read. @throws {ForgeError} `token-missing`: another one is not used instead. */
+async function readReadingToken(
+  { file, variable = "" }: NonNullable<ForgeHostSettings["readingToken"]>,
+  environment: NodeJS.ProcessEnv,
+): Promise<FoundToken> {
+  if (file !== undefined) return readTokenFile(file);
+  const token = environment[variable]?.trim() ?? "";
+  if (isToken(token)) return { token, source: variable, warnings: [] };
+  throw new ForgeError("token-missing", `${variable} holds no token`, {
+    hint: "the settings name it for those who only read: put a token there",
+  });
 }

@@ -1,11 +1,13 @@
-export type { ForgeHostSettings, ForgeSettings } from "./address.ts";
+export type { AppSettings, ForgeHostSettings, ForgeSettings } from "./address.ts";
 export { saidLines } from "./comment.ts";
 export { type ConnectedForge, type ConnectOptions, connectForge } from "./connect.ts";
 export { ForgeError, type ForgeErrorCode } from "./errors.ts";
 export type * from "./forge.ts";
+export type { TokenPurpose } from "./github/app.ts";
 export { forgeKindOf, knownForgeKind } from "./kind.ts";
 export { type ForgeOptions, openForge } from "./open.ts";
 export { parseRemote, type RemoteRepository } from "./remote.ts";
 export { fittingTitle } from "./title.ts";
+export type { ForgeTokenSource } from "./token/source.ts";
 export { type FoundToken, findToken, type TokenPlaces } from "./token/token.ts";
 export type { ForgeWait, WireTiming } from "./wire.ts";

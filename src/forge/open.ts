@@ -7,6 +7,7 @@ import type { Forge, ForgeKind } from "./forge.ts";
 import { openGitHub } from "./github/forge.ts";
 import { openGitLab } from "./gitlab/forge.ts";
 import { checkedPath } from "./remote.ts";
+import { type ForgeTokenSource, givenToken } from "./token/source.ts";
 import { type ForgeWait, openWire, type WireTiming } from "./wire.ts";
 
 /** What a forge is opened with. */
@@ -15,7 +16,7 @@ export interface ForgeOptions {
   /** `host` or `host:port`. */
   readonly host: string;
   /** Sent to the forge's API and nowhere else. Without one, what everybody may see is all that there is. */
-  readonly token?: string | undefined;
+  readonly token?: string | ForgeTokenSource | undefined;
   /** Plain HTTP. Without it, only loopback addresses are spoken to without TLS. */
   readonly http?: boolean | undefined;
   /** How it is reached; by the environment of this process without it. */
@@ -35,12 +36,13 @@ export function openForge(options: ForgeOptions): Forge {
   const { kind, token } = options;
   const { host, api } = addressOf(kind, options.host, options.http);
   const origin = originOf(host, options.http);
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+  if (typeof token === "string" && !/^[\x21-\x7e]+$/.test(token)) {
     const message = `the token for ${host} is empty, or holds characters that no token has`;
     throw new ForgeError("token-missing", message, { where: host });
   }
   const { network, signal, listener, timing } = options;
-  const wire = openWire({ kind, host, api, token, network, signal, listener, timing });
+  const source = typeof token === "string" ? givenToken(token) : token;
+  const wire = openWire({ kind, host, api, token: source, network, signal, listener, timing });
   const client = openClient(kind, api, wire);
   const asked = kind === "gitlab" ? openGitLab(client) : openGitHub(client, kind, api);
   return {

@@ -16,10 +16,10 @@ import {
   waitOf,
 } from "../http/index.ts";
 import { ForgeError } from "./errors.ts";
-import type { ForgeKind } from "./forge.ts";
 import type { ForgeOptions } from "./open.ts";
 import { type Refused, refusalOf } from "./refusal.ts";
 import { said } from "./said.ts";
+import type { ForgeTokenSource } from "./token/source.ts";
 
 /** The one way to a forge: a `fetch` that answers with successes, and throws {@link ForgeError} for all else. */
 export type Wire = (url: string, init?: RequestInit) => Promise<Response>;
@@ -38,7 +38,8 @@ export interface WireTiming {
 export type ForgeWait = Extract<OriginEvent<never>, { readonly type: "waiting" }>;
 
 /** What a forge is opened with, its host checked. */
-export interface WireOptions extends Omit<ForgeOptions, "http"> {
+export interface WireOptions extends Omit<ForgeOptions, "http" | "token"> {
+  readonly token?: ForgeTokenSource | undefined;
   /** What the API is below: its origin is the only one that is ever asked, and that the token is sent to. */
   readonly api: string;
 }
@@ -54,6 +55,7 @@ const usualTiming: WireTiming = { answer: 30_000, maxWait: 60_000, firstBackoff:
 const limit = 16;
 const retries = 3;
 const maxRedirects = 3;
+const maxSecrets = 8;
 const maxAnswerBytes = 8 * 1024 * 1024;
 
 /**
@@ -66,9 +68,15 @@ export function openWire(options: WireOptions): Wire {
   const { kind, host, token, signal, listener, network = { environment: process.env } } = options;
   const timing = { ...usualTiming, ...options.timing };
   const api = new URL(options.api);
-  const secrets = token === undefined ? [] : [token];
-  const authorization = authorizationOf(kind, token);
-
+  /** All tokens that were shown: none of them belongs into a message. */
+  const secrets: string[] = [];
+  const authorizationOf = (shown: string): string => {
+    if (!secrets.includes(shown)) secrets.unshift(shown);
+    // What has ended long ago is worth nothing any more.
+    secrets.splice(maxSecrets);
+    // All kinds of GitLab's tokens are taken as a bearer's; Gitea before 1.20 knows its own word alone.
+    return kind === "gitea" ? `token ${shown}` : `Bearer ${shown}`;
+  };
   const known = token !== undefined;
   const tell = (milliseconds: number, reason: string) =>
     listener?.({ type: "waiting", host, milliseconds, reason });
@@ -80,7 +88,17 @@ export function openWire(options: WireOptions): Wire {
       ...{ firstBackoff: timing.firstBackoff, maxRetryAfter: timing.maxWait },
     },
     explain: (fault, about) => explained(fault, about, host, secrets),
-    authorize: (_, send) => send(authorization),
+    async authorize(_, send) {
+      if (token === undefined) return send(undefined);
+      const shown = await token.current();
+      const answer = await send(authorizationOf(shown));
+      if (answer.status !== 401) return answer;
+      // Nothing was done: who is not let in may say it once more by another token.
+      const other = await token.renewed(shown);
+      if (other === undefined) return answer;
+      answer.body.destroy();
+      return send(authorizationOf(other));
+    },
     judge: (answer, asked) =>
       passingIn(answer, asked === "read", () =>
         failureIn(answer, { kind, host, secrets, known, method: "GET" }),
@@ -105,12 +123,6 @@ export function openWire(options: WireOptions): Wire {
     if (isSuccess(answer) || isUnchanged) return responseOf(answer);
     throw failureIn(answer, { kind, host, secrets, known, method });
   };
-}
-
-function authorizationOf(kind: ForgeKind, token: string | undefined): string | undefined {
-  if (token === undefined) return undefined;
-  // All kinds of GitLab's tokens are taken as a bearer's; Gitea before 1.20 knows its own word alone.
-  return kind === "gitea" ? `token ${token}` : `Bearer ${token}`;
 }
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;

@@ -72,7 +72,7 @@ export async function fetchBeside(
   },
 ): Promise<TemporaryFiles | undefined> {
   if (!/^[0-9a-f]{40,64}$/.test(commit)) return undefined;
-  const environment = withCredential(from.environment ?? process.env, from.credential);
+  const environment = await withCredential(from.environment ?? process.env, from.credential);
   return inTemporaryFolder("waybill-commit", async ({ folder, close }) => {
     await initBeside(checkout, folder, environment);
     for (const url of from.urls) {

@@ -82,7 +82,8 @@ export interface Clone extends TemporaryFiles {
  */
 export async function openClone(options: CloneOptions): Promise<Clone> {
   const { upstream, branch, checkout, committer, credentials = [] } = options;
-  const environment = credentials.reduce(withCredential, options.environment ?? process.env);
+  let environment = options.environment ?? process.env;
+  for (const credential of credentials) environment = await withCredential(environment, credential);
   return inTemporaryFolder("waybill-pr", async ({ folder, close }) => {
     const remote = { url: upstream, branch };
     if (checkout === undefined) await cloneNewest(folder, remote, environment);

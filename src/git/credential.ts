@@ -5,7 +5,8 @@ export interface GitCredential {
   /** The origin that it is for, such as `https://github.com`: no other one gets it. */
   readonly origin: string;
   readonly user: string;
-  readonly token: string;
+  /** Asked for anew before each use where it lives for a short time. */
+  readonly token: string | (() => Promise<string>);
 }
 
 /** Git runs this when the origin asks; the secret comes from the environment, where process lists do not show it. */
@@ -16,11 +17,12 @@ const helper =
  * An environment in which Git has the credential for its origin, and no other helper is asked there, nor told to keep
  * it. Neither a URL nor a command line nor a file ever holds it.
  */
-export function withCredential(
+export async function withCredential(
   environment: NodeJS.ProcessEnv,
   credential: GitCredential | undefined,
-): NodeJS.ProcessEnv {
+): Promise<NodeJS.ProcessEnv> {
   if (credential === undefined) return environment;
+  const { token } = credential;
   const key = `credential.${credential.origin}.helper`;
   return {
     // An empty helper takes back those that are configured elsewhere (gitcredentials(7)).
@@ -29,6 +31,6 @@ export function withCredential(
       [key, helper],
     ]),
     WAYBILL_GIT_USER: credential.user,
-    WAYBILL_GIT_TOKEN: credential.token,
+    WAYBILL_GIT_TOKEN: typeof token === "string" ? token : await token(),
   };
 }

@@ -120,7 +120,7 @@ export function openMirror(options: MirrorOptions): Mirror {
   const { maxBytes = usualBytes } = options;
   const url = withoutPassword(options.url);
   const folder = join(options.folder, mirrorName(url));
-  const credentials = withCredential(environment, options.credential);
+  const credentials = (): Promise<NodeJS.ProcessEnv> => withCredential(environment, options.credential);
   const limits: GitLimits = { maxMilliseconds, signal };
   const git = (...words: string[]): Promise<GitRun> => runGit(folder, words, environment);
   const failed = (error: unknown): GitError =>
@@ -189,7 +189,7 @@ export function openMirror(options: MirrorOptions): Mirror {
     ];
     const attempt = async (room: number): Promise<GitRun> => {
       const bounds = { ...limits, maxFileBytes: Math.max(room, smallestRoom) };
-      const fetched = await runGit(folder, words, credentials, "hosts", bounds);
+      const fetched = await runGit(folder, words, await credentials(), "hosts", bounds);
       const lack = fetched.code === 0 ? undefined : lackOfRoom(fetched, { url, folder, maxBytes });
       if (lack === undefined) return fetched;
       // What the remote has no longer has gone first.
@@ -275,7 +275,7 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
     async defaultBranch() {
       const words = [...unled, ...impatient, "ls-remote", "--symref", "--", url, "HEAD"];
-      const listed = await runGit(nowhere, words, credentials, "hosts", listingLimits(options));
+      const listed = await runGit(nowhere, words, await credentials(), "hosts", listingLimits(options));
       if (listed.code !== 0) throw unreadable(url, complaint(listed.stderr));
       const branch = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(listed.stdout)?.[1];
       if (branch !== undefined) return branch;

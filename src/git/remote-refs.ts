@@ -90,7 +90,7 @@ async function ask(url: string, options: RemoteOptions): Promise<GitRun> {
     "--",
     url,
   ];
-  const shown = withCredential(environment, credential);
+  const shown = await withCredential(environment, credential);
   const asked = runGit(nowhere, words, shown, "hosts", listingLimits(options));
   const listed = await asked.catch((error: unknown) => {
     if (!(error instanceof GitError) || error.code === "git-missing") throw error;

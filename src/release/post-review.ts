@@ -89,11 +89,12 @@ export async function wordsOfReview(options: Omit<PostedReview, "hold">): Promis
 }
 
 /**
- * Says under a pull request what a review found, as {@link wordsOfReview} has it. Obeys the newest `/hold` or `/hold cancel`.
+ * Says under a pull request what a review found: one comment, which later reviews write anew, and a commit status, which
+ * is a success only when nothing fails and what has to be approved is. Obeys the newest `/hold` or `/hold cancel`.
  * @throws {ReleaseError} `outdated-review` when the pull request has moved on, and {@link ForgeError}.
  */
-export async function postReview({ hold, ...options }: PostedReview): Promise<PostResult> {
-  const { project, number, review } = options;
+export async function postReview(options: PostedReview): Promise<PostResult> {
+  const { project, number, review, hold } = options;
   const { comment, status, pullRequest: before, approvals, passes } = await wordsOfReview(options);
   await project.conversation.put(number, comment.marker, comment.body);
   await project.statuses.set(review.head.commit ?? before.head.commit, status);

@@ -50,7 +50,7 @@ export function settingsShape(folder: string, shapes?: SectionShapes): Shape<Set
       credentials: credentials(folder),
       identities: identities(folder),
       secretManagers: secretManagers(folder),
-      forges: forges(),
+      forges: forges(folder),
       releases: releases(),
       destinations: destinations(),
       runs: runs(folder),
@@ -290,16 +290,66 @@ function rulePrefixFault(text: string): ValueFault | string | undefined {
   return { fault: "hosts are left open below two names at least", hint: "such as *.azurecr.io" };
 }
 
-function forges(): Shape<ForgeSettings> {
-  const forge = mapping("a forge", {
-    kind: described(word(["github", "gitlab", "gitea"]), "What the host is; Forgejo is gitea."),
-    http: flag("Plain HTTP, and the token goes over it. Loopback addresses need no such leave."),
-    tokenFrom: described(
-      secretReference,
-      "Where the token is, before any other place: MANAGER:PATH#FIELD, file:PATH or env:NAME.",
+function forges(folder: string): Shape<ForgeSettings> {
+  const app = mapping("an app", {
+    id: required(
+      textLike(
+        /^[A-Za-z0-9._-]{1,100}$/,
+        {
+          fault: "expected the id of an app",
+          hint: "its client id, or its number, in quotation marks or not",
+        },
+        "The client id of the app, or its number.",
+      ),
     ),
+    privateKeyFile: required(filePath(folder, "PEM file of its private key, which nobody else can read.")),
   });
-  return described(byHost(forge), "Forges that are not known by their names, by host or host:port.");
+  const variable = textLike(
+    /^[A-Za-z_][A-Za-z0-9_]*$/,
+    { fault: "expected the name of an environment variable" },
+    "Environment variable that holds that token.",
+  );
+  const forge = mapping(
+    "a forge",
+    {
+      kind: described(word(["github", "gitlab", "gitea"]), "What the host is; Forgejo is gitea."),
+      http: flag("Plain HTTP, and the token goes over it. Loopback addresses need no such leave."),
+      tokenFrom: described(
+        secretReference,
+        "Where the token is, before any other place: MANAGER:PATH#FIELD, file:PATH or env:NAME.",
+      ),
+      app: described(app, "Waybill is this app of GitHub there, in place of a user with a token."),
+      readingTokenFile: filePath(
+        folder,
+        "File that holds the token of runs that only read at the forge: all but proposals, and these in their shadow.",
+      ),
+      readingTokenEnv: variable,
+    },
+    {
+      check: ({ known }, node, { findings }) => {
+        const file = known.get("readingTokenFile");
+        if (file !== undefined && known.has("readingTokenEnv"))
+          findings.report(
+            "invalid-value",
+            file.key.start,
+            "readingTokenEnv says it as well: keep one of them",
+          );
+        const kind = known.get("kind")?.value;
+        const isOther = kind?.kind === "scalar" && kind.value !== "github";
+        if (known.has("app") && isOther)
+          findings.report("invalid-value", node.start, "apps are GitHub's: a forge of another kind has none");
+      },
+      advice: (key) =>
+        /secret|token|key/i.test(key)
+          ? "no secret may stand in this file: name the file that holds it"
+          : undefined,
+    },
+  );
+  const settled = made(forge, ({ readingTokenFile: file, readingTokenEnv: name, ...rest }) => ({
+    ...rest,
+    ...(file === undefined && name === undefined ? {} : { readingToken: { file, variable: name } }),
+  }));
+  return described(byHost(settled), "What forges are, and as whom they are asked, by host or host:port.");
 }
 
 function runs(folder: string): Shape<RunSettings> {

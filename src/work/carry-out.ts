@@ -1,6 +1,6 @@
 import { failureRecord, isWaybillError } from "../errors/index.ts";
 import { toAll } from "../events/index.ts";
-import type { CommitStatus } from "../forge/index.ts";
+import type { CommitStatus, TokenPurpose } from "../forge/index.ts";
 import { type JobKind, repositoryName } from "../jobs/index.ts";
 import { createTrafficMeter } from "../promotion/index.ts";
 import type { RunOutcome, RunResult, TakenRun } from "../queue/index.ts";
@@ -24,6 +24,16 @@ const kinds: { readonly [Kind in JobKind]: () => Promise<(work: Work<Kind>) => P
   verify: async () => (await import("./verify.ts")).verifyHead,
   snapshot: async () => (await import("./snapshot.ts")).snapshotRegistry,
   propose: async () => (await import("./propose.ts")).proposePromotion,
+};
+
+/** What runs of each kind do at the forge of their repository. What a review says there is said by others. */
+const purposes: Readonly<Record<JobKind, TokenPurpose>> = {
+  build: "reading",
+  promote: "reading",
+  review: "reading",
+  verify: "reading",
+  snapshot: "reading",
+  propose: "writing",
 };
 
 /**
@@ -69,7 +79,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   const work: RunWork = {
     ...{ run, job, input, isShadow, environment, record, recording, ending, page },
     listener,
-    source: sourceAt(job.repo, environment, ending.cut),
+    source: sourceAt(job.repo, environment, ending.cut, isShadow ? "reading" : purposes[job.work.kind]),
     say: recording.log,
     traffic: meter.read,
     async isAbout(commit) {

@@ -38,7 +38,8 @@ export async function proposePromotion(work: Work<"propose">): Promise<WorkDone>
     say(summary);
     return { result: "SUCCESS", summary };
   }
-  const place = await sourceAt(propose.repo, environment, work.ending.cut).forge();
+  const purpose = work.isShadow ? "reading" : "writing";
+  const place = await sourceAt(propose.repo, environment, work.ending.cut, purpose).forge();
   if (place === undefined) {
     throw new WorkError("no-forge", "the manifests are on no forge that Waybill has a token for", {
       where: propose.repo,

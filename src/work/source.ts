@@ -5,6 +5,7 @@ import {
   ForgeError,
   type ForgeProject,
   parseRemote,
+  type TokenPurpose,
 } from "../forge/index.ts";
 import { type GitCredential, listRemote, type Mirror, openMirror } from "../git/index.ts";
 import type { Network } from "../http/index.ts";
@@ -46,6 +47,7 @@ export function sourceAt(
   url: string,
   work: Pick<WorkEnvironment, "settings" | "environment" | "folder" | "credentialSources">,
   signal?: AbortSignal,
+  purpose?: TokenPurpose,
 ): RunSource {
   const { settings, environment, folder } = work;
   const sources = work.credentialSources ?? openCredentialSources({ settings, environment });
@@ -57,7 +59,7 @@ export function sourceAt(
       const found = await connectForge(remote, {
         ...{ settings: settings.forges, environment, network, signal },
         readSecret: (reference) => sources.secrets.read({ reference }),
-        readOnly: true,
+        ...{ purpose, readOnly: true },
       });
       return found.credential === undefined ? undefined : { ...found, path: remote.path };
     } catch (error) {

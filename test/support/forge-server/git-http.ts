@@ -52,7 +52,7 @@ function userOf(world: World, request: IncomingMessage) {
   const [, password] = Buffer.from(encoded ?? "", "base64")
     .toString()
     .split(/:(.*)/s);
-  return world.users.find(({ token }) => token === password);
+  return world.userOfToken(password);
 }
 
 async function cgi(

@@ -193,7 +193,15 @@ export function githubDialect(world: World): Dialect {
         body: { installed_version: "3.15.0", verifiable_password_authentication: true },
       }),
     ],
-    ["GET", "/user", (call) => ({ status: 200, body: shownUser(call, userOf(call).name) })],
+    [
+      "GET",
+      "/user",
+      (call) => {
+        const { name } = userOf(call);
+        if (name.endsWith("[bot]")) throw new Refusal(failure(403, "Resource not accessible by integration"));
+        return { status: 200, body: shownUser(call, name) };
+      },
+    ],
     [
       "GET",
       "/repos/:owner/:repo",

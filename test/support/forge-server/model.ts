@@ -1,3 +1,5 @@
+import type { KeyObject } from "node:crypto";
+
 /** Somebody who has an account. */
 export interface ForgeUser {
   readonly id: number;
@@ -5,6 +7,22 @@ export interface ForgeUser {
   readonly token: string;
   /** What the token is good for. */
   readonly rights: "all" | "read";
+  /** Of a token of an app: the only repositories that it is good for. */
+  readonly repositories?: readonly string[] | undefined;
+  /** The app that shows its own signature. */
+  readonly app?: ForgeApp | undefined;
+}
+
+/** An app that is installed for some repositories. */
+export interface ForgeApp {
+  readonly id: string;
+  /** It goes by `slug[bot]`. */
+  readonly slug: string;
+  readonly publicKey: KeyObject;
+  readonly permissions: Readonly<Record<string, "read" | "write">>;
+  readonly repositories: readonly string[];
+  /** What tokens were asked for with, in order. */
+  readonly issued: { readonly token: string; readonly body: Readonly<Record<string, unknown>> }[];
 }
 
 /** A label of a repository. */

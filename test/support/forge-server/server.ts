@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createApps } from "./apps.ts";
 import { branchCommit, commitTo } from "./bare.ts";
 import { type Call, type Dialect, problemOf, Refusal, type Reply } from "./dialect.ts";
 import { createFaults, type FaultScope, type Trouble } from "./faults.ts";
@@ -12,7 +13,7 @@ import { serveGit } from "./git-http.ts";
 import { giteaDialect } from "./gitea.ts";
 import { githubDialect } from "./github.ts";
 import { gitlabDialect } from "./gitlab.ts";
-import type { ForgePull, ForgeRepo, ForgeUser, Protection } from "./model.ts";
+import type { ForgeApp, ForgePull, ForgeRepo, ForgeUser, Protection } from "./model.ts";
 import { createWorld, type World } from "./world.ts";
 
 /** A request that the server has seen. */
@@ -38,6 +39,10 @@ export interface ForgeServer {
   readonly seen: readonly SeenByForge[];
   /** Adds somebody. @returns The token. */
   addUser(name: string, rights?: ForgeUser["rights"]): string;
+  /** Adds an app that is installed for repositories; a GitHub alone has any. */
+  addApp(app: Omit<ForgeApp, "issued">): ForgeApp;
+  /** Ends all tokens that apps were given. */
+  endAppTokens(): void;
   /** Adds a team, as `organization/team`. */
   addTeam(name: string, members: readonly string[]): void;
   /** A repository with the branch `main`, and one commit on it; paths are `owner/name`. */
@@ -82,7 +87,11 @@ const dialects = { github: githubDialect, gitlab: gitlabDialect, gitea: giteaDia
 export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Promise<ForgeServer> {
   const root = await mkdtemp(join(tmpdir(), "waybill-forge-"));
   const world = createWorld(root);
-  const dialect = dialects[kind](world);
+  const failure = (status: number, message: string): Reply => ({ status, body: { message } });
+  const apps = createApps({ users: world.users, put: world.putUser, remove: world.removeUser, failure });
+  world.signers.push(apps.signerOf);
+  const spoken = dialects[kind](world);
+  const dialect = kind === "github" ? { ...spoken, routes: [...apps.routes, ...spoken.routes] } : spoken;
   const faults = createFaults();
   const seen: SeenByForge[] = [];
 
@@ -103,7 +112,7 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
     const { method = "GET", url = "/" } = request;
     const isGit = /\.git\/(?:info\/refs|git-(?:upload|receive)-pack)(?:\?|$)/.test(url);
     const token = isGit ? passwordOf(request) : dialect.tokenOf(headersOf(request));
-    const user = world.users.find((one) => one.token === token);
+    const user = world.userOfToken(token);
     const parsed = isGit ? undefined : jsonOf(body);
     seen.push({ method, url, by: token === undefined ? "none" : (user?.name ?? "unknown"), body: parsed });
     const trouble = faults.next(method, url.split("?")[0] ?? "");
@@ -170,6 +179,8 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
     ...{ kind, host, world, seen },
     url: origin(),
     addUser: (name, rights = "all") => world.addUser(name, rights).token,
+    addApp: (app) => apps.add(app),
+    endAppTokens: () => apps.endTokens(),
     addTeam: (name, members) => world.addTeam(name, members),
     createRepository: (path, files = { "README.md": "# A repository\n" }, { isPrivate = false } = {}) =>
       world.createRepository(path, files, isPrivate),

@@ -33,6 +33,13 @@ export interface World {
   /** Labels that all repositories of an owner have; Gitea alone shows them. */
   readonly organizationLabels: ReadonlyMap<string, readonly ForgeLabel[]>;
   addUser(name: string, rights: ForgeUser["rights"]): ForgeUser;
+  /** Somebody as a token of an app is: it comes and goes. */
+  putUser(user: ForgeUser): void;
+  removeUser(user: ForgeUser): void;
+  /** Whose token it is; an app's own where it has signed it. */
+  userOfToken(token: string | undefined): ForgeUser | undefined;
+  /** Who vouches for tokens that nobody was given. */
+  signers: ((token: string) => ForgeUser | undefined)[];
   addTeam(name: string, members: readonly string[]): void;
   addOrganizationLabel(owner: string, name: string): ForgeLabel;
   user(name: string): ForgeUser | undefined;
@@ -75,7 +82,9 @@ export function createWorld(folder: string): World {
   const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");
 
   const mayWrite: World["mayWrite"] = (repository, user) =>
-    user !== undefined && (repository.path.split("/")[0] === user.name || repository.writers.has(user.name));
+    user !== undefined &&
+    (user.repositories?.includes(repository.path) ?? true) &&
+    (repository.path.split("/")[0] === user.name || repository.writers.has(user.name));
 
   const place = (path: string, extra: Pick<ForgeRepo, "forkOf" | "isPrivate">): ForgeRepo => {
     const repository: ForgeRepo = {
@@ -93,6 +102,19 @@ export function createWorld(folder: string): World {
       const user = { id: nextId(), name, token: `secret-${name}-${randomBytes(12).toString("hex")}`, rights };
       users.push(user);
       return user;
+    },
+    putUser: (user) => void users.push(user),
+    removeUser: (user) => void users.splice(users.indexOf(user), 1),
+    signers: [],
+    userOfToken(token) {
+      if (token === undefined) return undefined;
+      const known = users.find((user) => user.token === token);
+      if (known !== undefined) return known;
+      for (const signerOf of world.signers) {
+        const signer = signerOf(token);
+        if (signer !== undefined) return signer;
+      }
+      return undefined;
     },
     addTeam: (name, members) => void teams.set(name, members),
     isMember: (group, name) =>
