@@ -126,6 +126,7 @@ export {
 export type { Listener, ProgressEvent, WorkEvent } from "./events/index.ts";
 export {
   type Approval,
+  type AppSettings,
   type Comment,
   type CommitStatus,
   type CommitStatuses,
@@ -137,6 +138,7 @@ export {
   type ForgeProject,
   type ForgeRepository,
   type ForgeSettings,
+  type ForgeTokenSource,
   type ForgeWait,
   type FoundToken,
   findToken,

@@ -10,6 +10,7 @@ import { WaybillError } from "../errors/index.ts";
  * - `token-request-invalid`: a token that cannot be made as it is asked for.
  * - `token-unknown`: no token has that id.
  * - `forbidden`: who asks is known, and may not do it.
+ * - `membership-unread`: what would let somebody do it is a membership that the forge does not tell now.
  * - `public-url-unsafe`: sessions cannot be kept at this address.
  */
 export type AccessErrorCode =
@@ -21,6 +22,7 @@ export type AccessErrorCode =
   | "token-request-invalid"
   | "token-unknown"
   | "forbidden"
+  | "membership-unread"
   | "public-url-unsafe";
 
 /** Somebody is not let in. Never holds a secret, and nothing of a credential that was shown. */

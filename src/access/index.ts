@@ -15,6 +15,7 @@ export { type Identified, identify, type Shown } from "./identify.ts";
 export { type Logins, localPath, loginWithin, openLogins, refuseUnsafe } from "./login/logins.ts";
 export { type Machines, machineTokenLife, openMachines } from "./machines/machines.ts";
 export { grantedRole, type JobRights, type Leave, mayDo, type ServedAct } from "./may.ts";
+export { type Memberships, withCurrentGroups } from "./memberships.ts";
 export { accessMigrations } from "./migrations.ts";
 export * from "./model.ts";
 export {

@@ -1,4 +1,11 @@
-import { type AccessSettings, isAtLeast, type Principal, type RerunRule, type Role } from "./model.ts";
+import {
+  type AccessSettings,
+  isAtLeast,
+  lesserRole,
+  type Principal,
+  type RerunRule,
+  type Role,
+} from "./model.ts";
 
 /**
  * What is done to a run, a job or the server.
@@ -27,10 +34,31 @@ export interface JobRights {
 /** Whether somebody may do something, and by what; or why not, as a sentence. */
 export type Leave =
   | { readonly isGiven: true; readonly by: string }
-  | { readonly isGiven: false; readonly reason: string };
+  | {
+      readonly isGiven: false;
+      readonly reason: string;
+      /** It hangs on memberships that nobody could read. */
+      readonly isUnread?: boolean | undefined;
+    };
 
 /** Decides whether somebody may do something, to a job where it is one. Asks nobody. */
 export function mayDo(
+  principal: Principal,
+  act: ServedAct,
+  job: JobRights | undefined,
+  settings: AccessSettings,
+): Leave {
+  const leave = decide(principal, act, job, settings);
+  const { unread = [], names, most, name } = principal;
+  if (leave.isGiven || unread.length === 0) return leave;
+  const groups = [...principal.groups, ...unread];
+  const role = lesserRole(grantedRole({ names, groups }, settings.roles), most);
+  if (!decide({ ...principal, role, groups }, act, job, settings).isGiven) return leave;
+  const reason = `whether ${name} is a member of ${unread.join(", ")} cannot be read now`;
+  return { isGiven: false, reason, isUnread: true };
+}
+
+function decide(
   { role, most, jobs, names, groups, kind, name }: Principal,
   act: ServedAct,
   job: JobRights | undefined,

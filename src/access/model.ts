@@ -38,6 +38,12 @@ export interface Principal {
   readonly names: readonly string[];
   /** Groups, organizations (`org`) and teams (`org/team`), written as names are. */
   readonly groups: readonly string[];
+  /** Groups of which nobody can tell now whether they are its own. */
+  readonly unread?: readonly string[] | undefined;
+  /** The account of a person at a provider, and when it logged in last. */
+  readonly account?:
+    | { readonly provider: string; readonly login: string; readonly subject: string; readonly seenAt: Date }
+    | undefined;
   /** The greatest role that it can be given by a job: what the scope of a token allows. */
   readonly most: Role;
   /** The only jobs that it may do anything to; all without it. */

@@ -115,7 +115,10 @@ export function personPrincipal(
   const names = [...written(isPlain(login) ? [login] : []), `${provider.name}:#${subject}`.toLowerCase()];
   const groups = written(stored.filter(isPlain));
   const role = lesserRole(grantedRole({ names, groups }, settings.roles), most);
-  return { kind: "person", id, name: shown, role, names, groups, most, jobs, endsAt };
+  const account = isPlain(login)
+    ? { provider: provider.name, login, subject, seenAt: row.seen_at }
+    : undefined;
+  return { kind: "person", id, name: shown, role, names, groups, account, most, jobs, endsAt };
 }
 
 /** Whether a name of a provider's cannot be taken for one that says whose it is. */

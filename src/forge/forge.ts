@@ -164,6 +164,8 @@ export interface Forge {
   repository(path: string): Promise<ForgeRepository>;
   /** Opens nothing: the first of its methods that is called asks the forge. */
   project(path: string): ForgeProject;
+  /** What the forge calls the account of a name for good: a name may be given to somebody else. `undefined` where there is none. */
+  accountOf(user: string): Promise<string | undefined>;
   /**
    * Whether a user is a member of an organization or a team (`org/team`), on GitLab of a group, now; `undefined` where the forge does not
    * let the token know.

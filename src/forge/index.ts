@@ -5,6 +5,7 @@ export { ForgeError, type ForgeErrorCode } from "./errors.ts";
 export type * from "./forge.ts";
 export type { TokenPurpose } from "./github/app.ts";
 export { forgeKindOf, knownForgeKind } from "./kind.ts";
+export { type Members, openMembers } from "./members.ts";
 export { type ForgeOptions, openForge } from "./open.ts";
 export { parseRemote, type RemoteRepository } from "./remote.ts";
 export { fittingTitle } from "./title.ts";

@@ -57,6 +57,7 @@ export function openForge(options: ForgeOptions): Forge {
     },
     project: asked.project,
     isMember: asked.isMember,
+    accountOf: asked.accountOf,
   };
 }
 

@@ -49,7 +49,7 @@ async function tellAndSend({ options, db, queue }: ServerCore, url: string): Pro
 }
 
 async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
-  const { options, db, queue, jobs, sourceOf, mirrors } = core;
+  const { options, db, queue, jobs, sourceOf, mirrors, members } = core;
   const { environment, settings } = options;
   const { maxMirrorBytes } = settings.serve;
   // What stands where no job is known yet would be taken for what nobody looks at any more.
@@ -67,14 +67,14 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
   const now = (): Date => new Date();
   const chat: ChatWorld = {
     ...{ db, queue, mirrors, maxMirrorBytes, environment, credentialOf, now, signal },
-    forgeOf: async (url) => (await placeOf(url)).forge,
+    forgeOf: async (url) => members.of((await placeOf(url)).forge),
   };
   await runTriggers({
     ...{ db, queue, jobs: jobs.jobs, mirrors, maxMirrorBytes, environment, credentialOf, signal },
     projectOf: async (url) => (await placeOf(url)).project,
     heed: async (pull) => void (await heedComments(chat, pull)),
     mayRun: async ({ url, project, pull }) =>
-      (await trustIn((await placeOf(url)).forge, project, pull)).isTrusted,
+      (await trustIn(members.of((await placeOf(url)).forge), project, pull)).isTrusted,
     listener: (event) => {
       core.metrics.heardOfTrigger(event);
       tell(core, event);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, migrate, openDatabase } from "../database/index.ts";
 import { makeFolder } from "../disk/index.ts";
+import { type Members, openMembers } from "../forge/index.ts";
 import { openObjects } from "../objects/index.ts";
 import { openQueue, type Queue } from "../queue/index.ts";
 import { openRunDatabase, type RunDatabase } from "../store/index.ts";
@@ -53,6 +54,7 @@ export interface ServerCore {
   readonly jobs: LiveJobs;
   readonly sourceOf: ReturnType<typeof openSources>;
   readonly mirrors: string;
+  readonly members: Members;
   readonly metrics: Metrics;
   readonly tracing: Tracing | undefined;
   /** Why nothing can be written any more; `undefined` while it can. */
@@ -115,7 +117,19 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     // Who only answers requests writes to the database alone.
     const lackOfDisk = watchDisks(isKeeper || "folder" in options.database ? written : [], log);
     const core: ServerCore = {
-      ...{ options, db, queue, runs, jobs, sourceOf, mirrors, metrics, tracing, lackOfDisk },
+      ...{
+        options,
+        db,
+        queue,
+        runs,
+        jobs,
+        sourceOf,
+        mirrors,
+        metrics,
+        tracing,
+        lackOfDisk,
+        members: openMembers(),
+      },
     };
     web = await openWeb(core, closing.signal);
     const { address, url, adminTokenFile } = web;

@@ -17,6 +17,7 @@ import { networkOf } from "../work/index.ts";
 import { backupToSend } from "./backup.ts";
 import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
+import { openMemberships } from "./memberships.ts";
 import type { ServeOptions } from "./options.ts";
 import { promotionState } from "./promotion-state.ts";
 import { previewOf, sendersOf } from "./senders.ts";
@@ -79,6 +80,11 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
           secrets: options.credentialSources.secrets,
         }),
         machines: openMachines(access.machines, fetch, now),
+        memberships: openMemberships(
+          options,
+          core.members,
+          logProblem(log, "memberships cannot be read", "warn"),
+        ),
       },
       metrics,
       trustedProxies: options.trustedProxies,

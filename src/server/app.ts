@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
-import { type Identified, identify, isOwnRequest } from "../access/index.ts";
+import { type Identified, isOwnRequest } from "../access/index.ts";
+import { identifyNow } from "./acts.ts";
 import { readBody } from "./body.ts";
-import { type Asking, addressOf, type Env, timeOf } from "./context.ts";
+import { type Asking, addressOf, type Env } from "./context.ts";
 import { describe } from "./describe.ts";
 import { safeHeaders } from "./headers.ts";
 import type { App, ServerParts } from "./model.ts";
@@ -116,14 +117,14 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
  * cookie. Whoever shows a token was not brought to it by a page.
  */
 function guarding(parts: ServerParts) {
-  const { db, access, publicUrl } = parts;
+  const { publicUrl } = parts;
   return async (c: Asking, next: () => Promise<void>): Promise<Response | undefined> => {
     const shown = {
       authorization: c.req.header("authorization"),
       session: sessionOf(c),
       from: addressOf(c),
     };
-    c.set("identified", await identify(db, shown, access.settings, timeOf(parts)));
+    c.set("identified", await identifyNow(parts, shown));
     const source = {
       method: c.req.method,
       fetchSite: c.req.header("sec-fetch-site"),

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import type { AccessSettings, Logins, Machines } from "../access/index.ts";
+import type { AccessSettings, Logins, Machines, Memberships } from "../access/index.ts";
 import type { Database, Sql } from "../database/index.ts";
 import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
 import type { NotificationPreview, Telling } from "../notifications/index.ts";
@@ -48,6 +48,8 @@ export interface ServerParts {
     readonly settings: AccessSettings;
     readonly logins: Logins;
     readonly machines: Machines;
+    /** Who asks whether people still belong to their groups; without it, those of their login count. */
+    readonly memberships?: Memberships | undefined;
   };
   readonly webhooks: {
     readonly sources: readonly WebhookSource[];

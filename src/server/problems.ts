@@ -39,6 +39,7 @@ const statuses: Readonly<Record<string, Statuses>> = {
     "public-url-unsafe": 409,
     "token-request-invalid": 422,
     "login-unavailable": 503,
+    "membership-unread": 503,
   },
   QueueError: { "unknown-run": 404, "not-held": 409, "not-waiting": 409, ended: 409, "invalid-run": 422 },
   RunError: { "unknown-run": 404 },

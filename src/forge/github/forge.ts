@@ -5,7 +5,7 @@ import type { Forge, ForgeKind } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
 import { openConversation } from "./conversation.ts";
 import { graphql } from "./graphql.ts";
-import { isMemberOf, permissionOf } from "./people.ts";
+import { accountOf, isMemberOf, permissionOf } from "./people.ts";
 import { openPullRequests } from "./pull-requests.ts";
 import { openStatuses } from "./statuses.ts";
 
@@ -29,7 +29,7 @@ export function openGitHub(
   client: ForgeClient,
   kind: GitHubKind,
   api: string,
-): Pick<Forge, "user" | "repository" | "project" | "isMember"> {
+): Pick<Forge, "user" | "repository" | "project" | "isMember" | "accountOf"> {
   const user = async (): Promise<string> => {
     try {
       return (await client.ask("GET /user", {}, userSchema)).login;
@@ -62,6 +62,7 @@ export function openGitHub(
       statuses: openStatuses(client, kind, path),
       permission: (name) => permissionOf(client, path, name),
     }),
+    accountOf: (name) => accountOf(client, name),
     isMember: (name, group) => isMemberOf(client, kind, name, group, user),
   };
 }

@@ -8,6 +8,7 @@ import type { GitHubKind } from "./forge.ts";
 
 const permissionSchema = z.object({ permission: z.string() });
 const membershipSchema = z.object({ state: z.string() });
+const accountSchema = z.object({ id: z.number() });
 const usersSchema = z.object({ data: z.array(z.object({ login: z.string() })) });
 const teamsSchema = z.object({ data: z.array(z.object({ id: z.number(), name: z.string() })) });
 
@@ -89,4 +90,11 @@ async function isMemberOfTeamOfGitea(client: ForgeClient, username: string, org:
 async function isUserOfGitea(client: ForgeClient, name: string): Promise<boolean> {
   const { data } = await client.ask("GET /users/search", { q: name, limit: 50 }, usersSchema);
   return data.some(({ login }) => login.toLowerCase() === name.toLowerCase());
+}
+
+/** https://docs.github.com/rest/users/users */
+export async function accountOf(client: ForgeClient, username: string): Promise<string | undefined> {
+  if (!isName(username)) return undefined;
+  const found = await unlessNotFound(client.ask("GET /users/{username}", { username }, accountSchema));
+  return found?.id.toString();
 }

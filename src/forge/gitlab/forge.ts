@@ -2,16 +2,20 @@ import * as z from "zod/mini";
 import type { ForgeClient } from "../client.ts";
 import { ForgeError } from "../errors.ts";
 import type { Forge, ForgeRepository } from "../forge.ts";
+import { isName } from "../people.ts";
 import { checkedPath } from "../remote.ts";
 import { openConversation } from "./conversation.ts";
 import { openMergeRequests } from "./merge-requests.ts";
 import { isMemberOf, permissionOf } from "./people.ts";
+import { userIdOf } from "./reviewers.ts";
 import { openStatuses } from "./statuses.ts";
 
 const userSchema = z.object({ username: z.string() });
 
 /** What a GitLab is asked. Projects go by their paths, as they are checked. */
-export function openGitLab(client: ForgeClient): Pick<Forge, "user" | "repository" | "project" | "isMember"> {
+export function openGitLab(
+  client: ForgeClient,
+): Pick<Forge, "user" | "repository" | "project" | "isMember" | "accountOf"> {
   const projects = openProjects(client);
   const user = async (): Promise<string> => (await client.ask("GET /user", {}, userSchema)).username;
   return {
@@ -24,6 +28,7 @@ export function openGitLab(client: ForgeClient): Pick<Forge, "user" | "repositor
       statuses: openStatuses(client, path),
       permission: (name) => permissionOf(client, path, name),
     }),
+    accountOf: async (name) => (isName(name) ? (await userIdOf(client, name))?.toString() : undefined),
     isMember: (name, group) => isMemberOf(client, name, group),
   };
 }

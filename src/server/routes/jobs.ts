@@ -245,7 +245,7 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
     demandSomebody(c, parts);
     const { name } = c.req.valid("param");
     const { job } = locatedOf(parts, name);
-    const { name: who } = demand(c, parts, "run", await rightsOf(parts, name));
+    const { name: who } = demand(c, parts, "run", await rightsOf(c, parts, name));
     const ref = c.req.valid("json")?.ref;
     const by = { who, at: timeOf(parts), from: "hand" } as const;
     const asked = await doing(c, parts, async (sql) => {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
-import { identify, mayDo } from "../../access/index.ts";
+import { mayDo } from "../../access/index.ts";
 import { RunError } from "../../store/index.ts";
-import { demand } from "../acts.ts";
-import { type Asking, addressOf, type Env, timeOf } from "../context.ts";
+import { demand, identifyNow } from "../acts.ts";
+import { type Asking, addressOf, type Env } from "../context.ts";
 import { ChangeHub } from "../live/changes.ts";
 import { type EventStream, type Life, streamOf } from "../live/event-stream.ts";
 import { tellLog } from "../live/log-events.ts";
@@ -130,7 +130,7 @@ async function untilTaken(
 
 /** A stream outlives what let it begin: a session that ends, a role that is taken away. */
 function lifeOf(c: Asking, parts: ServerParts): Life {
-  const { db, access, stopping } = parts;
+  const { access, stopping } = parts;
   const shown = {
     authorization: c.req.header("authorization"),
     session: sessionOf(c),
@@ -138,7 +138,7 @@ function lifeOf(c: Asking, parts: ServerParts): Life {
   };
   const mayGoOn = async (): Promise<boolean> => {
     if (access.settings.anonymousReading) return true;
-    const { principal } = await identify(db, shown, access.settings, timeOf(parts));
+    const { principal } = await identifyNow(parts, shown);
     return mayDo(principal, "read", undefined, access.settings).isGiven;
   };
   return { stopping, mayGoOn };

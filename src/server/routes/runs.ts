@@ -123,7 +123,7 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
   const demanded = async (c: Asking, id: string, act: ServedAct) => {
     demandSomebody(c, parts);
     const before = await queue.read(id);
-    const { located, ...rights } = await rightsOf(parts, before.job);
+    const { located, ...rights } = await rightsOf(c, parts, before.job);
     const { name } = demand(c, parts, act, rights);
     return { before, name, job: located?.job };
   };

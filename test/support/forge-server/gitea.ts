@@ -367,6 +367,15 @@ export function giteaDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/users/:user",
+      (call) => {
+        const user = world.user(call.params.user ?? "");
+        if (user === undefined) throw new Refusal(notFound());
+        return { status: 200, body: { ...shownUser(user.name), id: user.id } };
+      },
+    ],
+    [
+      "GET",
       "/orgs/:org/members/:user",
       (call) => {
         if (!world.isMember(call.params.org ?? "", call.params.user ?? "")) throw new Refusal(notFound());

@@ -328,6 +328,15 @@ export function githubDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/users/:user",
+      (call) => {
+        const user = world.user(call.params.user ?? "");
+        if (user === undefined) throw new Refusal(notFound());
+        return { status: 200, body: { ...shownUser(call, user.name), id: user.id } };
+      },
+    ],
+    [
+      "GET",
       "/orgs/:org",
       (call) => {
         const { org = "" } = call.params;
