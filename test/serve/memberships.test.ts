@@ -5,6 +5,7 @@ import {
   type Memberships,
   mayDo,
   type Principal,
+  type ProviderSettings,
   withCurrentGroups,
 } from "../../src/access/index.ts";
 import { openMembers } from "../../src/forge/index.ts";
@@ -114,10 +115,10 @@ describe.each(["github", "gitlab", "gitea"] as const)("a role of a team on a %s"
     memberships = using({ HOME: "/nowhere" });
     expect(await now(ann())).toMatchObject({ role: undefined, unread: ["main:org/release", "org/people"] });
     // Of a provider that is no forge, what the login has told counts.
-    const other = {
-      ...{ name: "other", kind: "openid", issuer: "https://id.example.com", clientId: "x" },
+    const other: ProviderSettings = {
+      ...({ name: "other", kind: "openid", issuer: "https://id.example.com", clientId: "x" } as const),
       clientSecret: { variable: "X" },
-    } as const;
+    };
     settings = { ...settings, providers: [other] };
     memberships = using({});
     expect(
