@@ -4,7 +4,7 @@ import type { Network } from "../http/index.ts";
 import type { ForgeHostSettings, ForgeSettings } from "./address.ts";
 import { ForgeError } from "./errors.ts";
 import type { Forge, ForgeKind } from "./forge.ts";
-import { installationTokens, type TokenPurpose } from "./github/app.ts";
+import { installationTokens, openAsApp, type TokenPurpose } from "./github/app.ts";
 import { forgeKindOf } from "./kind.ts";
 import { openForge } from "./open.ts";
 import type { RemoteRepository } from "./remote.ts";
@@ -71,7 +71,8 @@ export async function connectForge(
   if (isApp && own?.app !== undefined) {
     const identity = { app: own.app, host, http: own.http, network, signal, timing };
     const token = installationTokens(identity, path, purpose);
-    const forge = openForge({ kind, host, token, network, http: own.http, signal, listener, timing });
+    const opened = { kind, host, token, network, http: own.http, signal, listener, timing };
+    const forge = openForge(opened, openAsApp(identity));
     return {
       forge,
       token: { source: `the app ${own.app.id}`, warnings: [] },

@@ -141,8 +141,35 @@ export interface CommitStatuses {
   set(commit: string, status: CommitStatus): Promise<void>;
 }
 
+/** That a webhook delivers nothing, and the way out. */
+export interface HookTrouble {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What became of the deliveries of webhooks. */
+export interface HookLook {
+  /** Some of the webhooks are switched off. */
+  readonly trouble: HookTrouble | undefined;
+  /** Deliveries that have failed since the last look: something has happened of which nobody here was told. */
+  readonly failed: number;
+  /** To be given at the next look. */
+  readonly mark: string | undefined;
+}
+
+/** The webhooks of one repository. Methods throw {@link ForgeError}. */
+export interface RepositoryHooks {
+  /**
+   * What has become of deliveries to us; `undefined` where the forge does not let the token know.
+   * @param prefix What our addresses begin with.
+   * @param mark Of the last look; without it, all that the forge still knows is new.
+   */
+  look(prefix: string, mark: string | undefined): Promise<HookLook | undefined>;
+}
+
 /** One repository on a forge, and what is done there. */
 export interface ForgeProject {
+  readonly hooks: RepositoryHooks;
   readonly path: string;
   readonly pullRequests: PullRequests;
   readonly conversation: Conversation;

@@ -1,7 +1,7 @@
 import type { Listener } from "../events/index.ts";
 import type { Network } from "../http/index.ts";
 import { addressOf, originOf } from "./address.ts";
-import { openClient } from "./client.ts";
+import { type ForgeClient, openClient } from "./client.ts";
 import { ForgeError } from "./errors.ts";
 import type { Forge, ForgeKind } from "./forge.ts";
 import { openGitHub } from "./github/forge.ts";
@@ -30,9 +30,10 @@ export interface ForgeOptions {
 
 /**
  * A forge, as the owner of a token sees it. Nothing is asked before the first of its methods is called.
+ * @param asApp Its API as the app itself, where the token is one of an app's.
  * @throws {ForgeError} `forge-unknown` when the host is none, `token-missing` when the token is empty.
  */
-export function openForge(options: ForgeOptions): Forge {
+export function openForge(options: ForgeOptions, asApp?: ForgeClient): Forge {
   const { kind, token } = options;
   const { host, api } = addressOf(kind, options.host, options.http);
   const origin = originOf(host, options.http);
@@ -44,7 +45,7 @@ export function openForge(options: ForgeOptions): Forge {
   const source = typeof token === "string" ? givenToken(token) : token;
   const wire = openWire({ kind, host, api, token: source, network, signal, listener, timing });
   const client = openClient(kind, api, wire);
-  const asked = kind === "gitlab" ? openGitLab(client) : openGitHub(client, kind, api);
+  const asked = kind === "gitlab" ? openGitLab(client) : openGitHub(client, kind, api, asApp);
   return {
     kind,
     host,

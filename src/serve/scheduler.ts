@@ -1,14 +1,15 @@
 import { type ChatWorld, heedComments, trustIn } from "../chatops/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
 import { forgetNotifications, sendDue, tellChanges } from "../notifications/index.ts";
-import { runTriggers, type TriggerEvent } from "../triggers/index.ts";
+import { lookAtHooks, runTriggers, type TriggerEvent, type TriggerWorld } from "../triggers/index.ts";
 import { type SourceForge, WorkError } from "../work/index.ts";
 import { abortOf, every } from "./every.ts";
 import { logProblem } from "./log.ts";
 import { sendersOf } from "./senders.ts";
 import type { ServerCore } from "./serve.ts";
 
-const hour = 60 * 60_000;
+const minute = 60_000;
+const hour = 60 * minute;
 const day = 24 * hour;
 /** Days for which the queue knows runs that have ended; their records are kept by their own rules. */
 const endedRunDays = 90;
@@ -69,17 +70,35 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
     ...{ db, queue, mirrors, maxMirrorBytes, environment, credentialOf, now, signal },
     forgeOf: async (url) => members.of((await placeOf(url)).forge),
   };
-  await runTriggers({
-    ...{ db, queue, jobs: jobs.jobs, mirrors, maxMirrorBytes, environment, credentialOf, signal },
-    projectOf: async (url) => (await placeOf(url)).project,
+  const projectOf: TriggerWorld["projectOf"] = async (url) => (await placeOf(url)).project;
+  const listener = (event: TriggerEvent): void => {
+    core.metrics.heardOfTrigger(event);
+    tell(core, event);
+  };
+  const triggers = runTriggers({
+    ...{
+      db,
+      queue,
+      jobs: jobs.jobs,
+      mirrors,
+      maxMirrorBytes,
+      environment,
+      credentialOf,
+      signal,
+      projectOf,
+      listener,
+    },
     heed: async (pull) => void (await heedComments(chat, pull)),
     mayRun: async ({ url, project, pull }) =>
       (await trustIn(members.of((await placeOf(url)).forge), project, pull)).isTrusted,
-    listener: (event) => {
-      core.metrics.heardOfTrigger(event);
-      tell(core, event);
-    },
   });
+  const { publicUrl, webhooks } = options;
+  // Who does not know its own address cannot tell which webhooks lead here.
+  if (publicUrl === undefined || webhooks.length === 0) return triggers;
+  const hooks = { db, projectOf, listener, now, random: Math.random, signal };
+  const prefix = `${publicUrl.origin}/webhooks/`;
+  const onProblem = logProblem(options.log, "webhooks cannot be looked at", "warn");
+  await Promise.all([triggers, every(minute, signal, () => lookAtHooks(hooks, prefix), onProblem)]);
 }
 
 function tell({ options: { log }, jobs }: ServerCore, event: TriggerEvent): void {
@@ -123,6 +142,18 @@ function tell({ options: { log }, jobs }: ServerCore, event: TriggerEvent): void
       log(dueAt === undefined ? "error" : "warn", what, { run, ...more });
       break;
     }
+    case "deliveries-failed":
+      log(
+        "warn",
+        `${event.url} was not heard of by ${event.count} deliveries that have failed: it is looked at now`,
+      );
+      break;
+    case "hook-off":
+      log("warn", `${event.url}: ${event.message}`, { hint: event.hint });
+      break;
+    case "hook-on":
+      log("info", `webhooks of ${event.url} deliver again`);
+      break;
     case "trigger-failed":
       log("error", `${event.what}: ${event.failure.message}`, { code: event.failure.code });
   }

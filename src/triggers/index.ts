@@ -2,6 +2,7 @@ export { actOnEnds, noteEnd } from "./after.ts";
 export { askByHand, type ByHand } from "./by-hand.ts";
 export { tickClock } from "./clock.ts";
 export { TriggerError, type TriggerErrorCode } from "./errors.ts";
+export { lookAtHooks } from "./look-at-hooks.ts";
 export { lookAtPulls } from "./look-at-pulls.ts";
 export { lookAtRefs } from "./look-at-refs.ts";
 export { lookNow } from "./look-now.ts";

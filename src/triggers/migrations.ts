@@ -70,4 +70,18 @@ CREATE TABLE ended_run (
 );
 `,
   },
+  {
+    id: "triggers-0002",
+    sql: `
+CREATE TABLE remote_hook (
+  repository text PRIMARY KEY,
+  url text NOT NULL,
+  due_at timestamptz NOT NULL,
+  mark text,
+  trouble text,
+  hint text,
+  trouble_since timestamptz
+);
+`,
+  },
 ];

@@ -1,7 +1,7 @@
 import type { Database } from "../database/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
-import type { ForgeProject, PullRequest } from "../forge/index.ts";
+import type { ForgeProject, HookTrouble, PullRequest } from "../forge/index.ts";
 import type { GitCredential } from "../git/index.ts";
 import type { Job, JobDocument } from "../jobs/index.ts";
 import type { Queue } from "../queue/index.ts";
@@ -55,6 +55,8 @@ export interface RemoteState {
     | undefined;
   /** When a webhook about it was last verified. */
   readonly toldAt: Date | undefined;
+  /** That its webhooks tell nothing. */
+  readonly hook?: HookState | undefined;
   /** Tags that were seen at another commit before, the last first. */
   readonly movedTags: readonly MovedTag[];
 }
@@ -67,8 +69,16 @@ export interface MovedTag {
   readonly seenAt: Date;
 }
 
+/** That webhooks of a repository that lead here are switched off, and the way out. */
+export interface HookState extends HookTrouble {
+  readonly since: Date;
+}
+
 /** What triggers tell while they look. */
 export type TriggerEvent =
+  | { readonly type: "deliveries-failed"; readonly url: string; readonly count: number }
+  | { readonly type: "hook-off"; readonly url: string; readonly message: string; readonly hint: string }
+  | { readonly type: "hook-on"; readonly url: string }
   | {
       readonly type: "remote-unread";
       readonly url: string;

@@ -5,6 +5,7 @@ import type { Forge, ForgeKind } from "../forge.ts";
 import { ownerAndName } from "../remote.ts";
 import { openConversation } from "./conversation.ts";
 import { graphql } from "./graphql.ts";
+import { openHooks } from "./hooks.ts";
 import { accountOf, isMemberOf, permissionOf } from "./people.ts";
 import { openPullRequests } from "./pull-requests.ts";
 import { openStatuses } from "./statuses.ts";
@@ -29,6 +30,7 @@ export function openGitHub(
   client: ForgeClient,
   kind: GitHubKind,
   api: string,
+  asApp?: ForgeClient,
 ): Pick<Forge, "user" | "repository" | "project" | "isMember" | "accountOf"> {
   const user = async (): Promise<string> => {
     try {
@@ -60,6 +62,7 @@ export function openGitHub(
       pullRequests: openPullRequests(client, kind, api, path),
       conversation: openConversation(client, path, user),
       statuses: openStatuses(client, kind, path),
+      hooks: openHooks(client, kind, path, asApp),
       permission: (name) => permissionOf(client, path, name),
     }),
     accountOf: (name) => accountOf(client, name),

@@ -5,6 +5,7 @@ import type { Forge, ForgeRepository } from "../forge.ts";
 import { isName } from "../people.ts";
 import { checkedPath } from "../remote.ts";
 import { openConversation } from "./conversation.ts";
+import { openHooks } from "./hooks.ts";
 import { openMergeRequests } from "./merge-requests.ts";
 import { isMemberOf, permissionOf } from "./people.ts";
 import { userIdOf } from "./reviewers.ts";
@@ -26,6 +27,7 @@ export function openGitLab(
       pullRequests: openMergeRequests(client, projects, path),
       conversation: openConversation(client, path, user),
       statuses: openStatuses(client, path),
+      hooks: openHooks(client, path),
       permission: (name) => permissionOf(client, path, name),
     }),
     accountOf: async (name) => (isName(name) ? (await userIdOf(client, name))?.toString() : undefined),

@@ -22,6 +22,10 @@ const remoteSchema = z
       .object({ since: timeSchema, attempts: z.int(), code: z.string(), message: z.string() })
       .optional()
       .openapi({ description: "Why nothing is known of it now; what comes meanwhile is found later." }),
+    hook: z
+      .object({ since: timeSchema, message: z.string(), hint: z.string() })
+      .optional()
+      .openapi({ description: "That webhooks that lead here are switched off, and the way out." }),
     movedTags: z.array(z.object({ ref: z.string(), from: z.string(), to: z.string(), seenAt: timeSchema })),
   })
   .openapi("Remote");
@@ -95,9 +99,10 @@ function nameOf([url, what]: readonly [string, string]): string {
   return `${url} ${what}`;
 }
 
-function remoteDocument({ url, what, lookedAt, dueAt, toldAt, unread, movedTags }: RemoteState) {
+function remoteDocument({ url, what, lookedAt, dueAt, toldAt, unread, hook, movedTags }: RemoteState) {
   return {
     ...{ url, what, dueAt: dueAt.toISOString() },
+    hook: hook && { ...hook, since: hook.since.toISOString() },
     lookedAt: lookedAt?.toISOString(),
     toldAt: toldAt?.toISOString(),
     unread: unread && {

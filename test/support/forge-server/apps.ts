@@ -79,6 +79,7 @@ export function createApps({ users, put, remove, failure }: Place): Apps {
           return shown(app);
         },
       ],
+      ["GET", "/app/hook/deliveries", (call) => ({ status: 200, body: appOf(call).deliveries ?? [] })],
       [
         "POST",
         "/app/installations/:id/access_tokens",

@@ -348,6 +348,16 @@ export function giteaDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/repos/:owner/:repo/hooks",
+      (call) => {
+        const repository = repositoryOf(call);
+        if (!world.mayWrite(repository, call.user)) throw new Refusal(notFound());
+        const body = repository.hooks.map(({ id, active, url }) => ({ id, active, config: { url } }));
+        return { status: 200, body };
+      },
+    ],
+    [
+      "GET",
       "/orgs/:org",
       (call) => {
         const { org = "" } = call.params;

@@ -337,6 +337,25 @@ export function githubDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/repos/:owner/:repo/hooks",
+      (call) => {
+        const repository = repositoryOf(call);
+        if (!world.mayWrite(repository, call.user)) throw new Refusal(failure(404, "Not Found"));
+        const body = repository.hooks.map(({ id, active, url }) => ({ id, active, config: { url } }));
+        return { status: 200, body };
+      },
+    ],
+    [
+      "GET",
+      "/repos/:owner/:repo/hooks/:hook/deliveries",
+      (call) => {
+        const hook = repositoryOf(call).hooks.find(({ id }) => String(id) === call.params.hook);
+        if (hook === undefined || call.query.get("status") !== "failure") throw new Refusal(notFound());
+        return { status: 200, body: hook.failed.map((id) => ({ id, guid: `g-${id}`, status_code: 502 })) };
+      },
+    ],
+    [
+      "GET",
       "/orgs/:org",
       (call) => {
         const { org = "" } = call.params;

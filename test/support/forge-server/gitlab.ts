@@ -286,6 +286,18 @@ export function gitlabDialect(world: World): Dialect {
     ],
     [
       "GET",
+      "/projects/:id/hooks",
+      (call) => {
+        const project = projectOf(call);
+        if (!world.mayWrite(project, call.user)) throw new Refusal(failure(403, "403 Forbidden"));
+        const body = project.hooks.map(({ id, url, alertStatus, disabledUntil }) => ({
+          ...{ id, url, alert_status: alertStatus, disabled_until: disabledUntil },
+        }));
+        return { status: 200, body };
+      },
+    ],
+    [
+      "GET",
       "/groups/:id",
       (call) => {
         const group = decodeURIComponent(call.params.id ?? "");

@@ -21,8 +21,22 @@ export interface ForgeApp {
   readonly publicKey: KeyObject;
   readonly permissions: Readonly<Record<string, "read" | "write">>;
   readonly repositories: readonly string[];
+  /** Deliveries of its own webhook that have failed, the newest first. */
+  readonly deliveries?: { readonly id: number; readonly repository_id: number }[];
   /** What tokens were asked for with, in order. */
   readonly issued: { readonly token: string; readonly body: Readonly<Record<string, unknown>> }[];
+}
+
+/** A webhook of a repository. */
+export interface ForgeHook {
+  readonly id: number;
+  readonly url: string;
+  active: boolean;
+  /** As GitLab has it. */
+  alertStatus: "executable" | "temporarily_disabled" | "disabled";
+  disabledUntil: string | null;
+  /** Numbers of deliveries that have failed, the newest first. */
+  readonly failed: number[];
 }
 
 /** A label of a repository. */
@@ -108,5 +122,6 @@ export interface ForgeRepo {
   readonly labels: ForgeLabel[];
   readonly pulls: ForgePull[];
   readonly statuses: ForgeStatus[];
+  readonly hooks: ForgeHook[];
   protection: Protection;
 }

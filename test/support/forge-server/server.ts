@@ -13,7 +13,7 @@ import { serveGit } from "./git-http.ts";
 import { giteaDialect } from "./gitea.ts";
 import { githubDialect } from "./github.ts";
 import { gitlabDialect } from "./gitlab.ts";
-import type { ForgeApp, ForgePull, ForgeRepo, ForgeUser, Protection } from "./model.ts";
+import type { ForgeApp, ForgeHook, ForgePull, ForgeRepo, ForgeUser, Protection } from "./model.ts";
 import { createWorld, type World } from "./world.ts";
 
 /** A request that the server has seen. */
@@ -41,6 +41,8 @@ export interface ForgeServer {
   addUser(name: string, rights?: ForgeUser["rights"]): string;
   /** Adds an app that is installed for repositories; a GitHub alone has any. */
   addApp(app: Omit<ForgeApp, "issued">): ForgeApp;
+  /** Adds a webhook, of which nothing is delivered. */
+  addHook(path: string, url: string): ForgeHook;
   /** Ends all tokens that apps were given. */
   endAppTokens(): void;
   /** Adds a team, as `organization/team`. */
@@ -180,6 +182,13 @@ export async function startForgeServer({ kind }: Pick<ForgeServer, "kind">): Pro
     url: origin(),
     addUser: (name, rights = "all") => world.addUser(name, rights).token,
     addApp: (app) => apps.add(app),
+    addHook(path, url) {
+      const { hooks } = repository(path);
+      const hook = { id: 500 + hooks.length, url, active: true, failed: [], disabledUntil: null };
+      const added: ForgeHook = { ...hook, alertStatus: "executable" };
+      hooks.push(added);
+      return added;
+    },
     endAppTokens: () => apps.endTokens(),
     addTeam: (name, members) => world.addTeam(name, members),
     createRepository: (path, files = { "README.md": "# A repository\n" }, { isPrivate = false } = {}) =>

@@ -89,7 +89,7 @@ export function createWorld(folder: string): World {
   const place = (path: string, extra: Pick<ForgeRepo, "forkOf" | "isPrivate">): ForgeRepo => {
     const repository: ForgeRepo = {
       ...{ id: nextId(), path, folder: join(folder, `${path}.git`), defaultBranch: "main", ...extra },
-      ...{ writers: new Set(), labels: [], pulls: [], statuses: [] },
+      ...{ writers: new Set(), labels: [], pulls: [], statuses: [], hooks: [] },
       protection: { requiredStatuses: [], requiredApprovals: 0, blockingLabels: [] },
     };
     repositories.push(repository);
