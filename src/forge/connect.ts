@@ -6,7 +6,7 @@ import { ForgeError } from "./errors.ts";
 import type { Forge, ForgeKind } from "./forge.ts";
 import { installationTokens, openAsApp, type TokenPurpose } from "./github/app.ts";
 import { forgeKindOf } from "./kind.ts";
-import { openForge } from "./open.ts";
+import { openForge, openForgeOf } from "./open.ts";
 import type { RemoteRepository } from "./remote.ts";
 import { isToken } from "./token/environment.ts";
 import { readTokenFile } from "./token/file.ts";
@@ -72,7 +72,7 @@ export async function connectForge(
     const identity = { app: own.app, host, http: own.http, network, signal, timing };
     const token = installationTokens(identity, path, purpose);
     const opened = { kind, host, token, network, http: own.http, signal, listener, timing };
-    const forge = openForge(opened, openAsApp(identity));
+    const forge = openForgeOf(opened, openAsApp(identity));
     return {
       forge,
       token: { source: `the app ${own.app.id}`, warnings: [] },

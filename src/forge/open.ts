@@ -30,10 +30,14 @@ export interface ForgeOptions {
 
 /**
  * A forge, as the owner of a token sees it. Nothing is asked before the first of its methods is called.
- * @param asApp Its API as the app itself, where the token is one of an app's.
  * @throws {ForgeError} `forge-unknown` when the host is none, `token-missing` when the token is empty.
  */
-export function openForge(options: ForgeOptions, asApp?: ForgeClient): Forge {
+export function openForge(options: ForgeOptions): Forge {
+  return openForgeOf(options, undefined);
+}
+
+/** The same. @param asApp Its API as the app itself, where the token is one of an app's. */
+export function openForgeOf(options: ForgeOptions, asApp: ForgeClient | undefined): Forge {
   const { kind, token } = options;
   const { host, api } = addressOf(kind, options.host, options.http);
   const origin = originOf(host, options.http);
