@@ -76,7 +76,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
       project: environment.withApprovals?.(job.repo, place.project) ?? place.project,
       ...{ number, review, context: job.context ?? job.name, url: work.page },
       ...(requireApproval
-        ? { approval: approvalRules({ path, review, owners, ...place, environment: env }) }
+        ? { approval: approvalRules({ ...place, path, review, owners, environment: env }) }
         : {}),
     });
     for (const { approval, reason } of said.approvals?.void ?? []) {

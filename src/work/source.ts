@@ -75,8 +75,9 @@ export function sourceAt(
     forge: once(async () => {
       const found = await connected();
       if (found === undefined) return undefined;
-      const { path } = await found.forge.repository(found.path);
-      return { ...found, project: found.forge.project(path) };
+      const { path: named, ...connection } = found;
+      const { path } = await found.forge.repository(named);
+      return { ...connection, project: found.forge.project(path) };
     }),
     async reach() {
       await listRemote(url, { credential: await credentialOf(), environment, signal });
