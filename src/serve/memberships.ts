@@ -15,7 +15,13 @@ type Asked = Awaited<ReturnType<typeof connectForge>>["forge"];
  * name or by the settings; a forge for which this process has no token tells nobody's memberships.
  */
 export function openMemberships(
-  { settings, environment, access }: Pick<ServeOptions, "settings" | "environment" | "access">,
+  {
+    settings,
+    environment,
+    credentialSources,
+    access,
+  }: Pick<ServeOptions, "settings" | "environment" | "access"> &
+    Partial<Pick<ServeOptions, "credentialSources">>,
   members: Members,
   onProblem: (error: unknown) => void,
 ): Memberships {
@@ -32,9 +38,11 @@ export function openMemberships(
     if (known !== undefined && known.until > performance.now()) return known.forge;
     const timing = { answer: patience, maxWait: 0 };
     const options = { settings: settings.forges, environment, network: networkOf({ settings, environment }) };
+    const readSecret =
+      credentialSources && ((reference: string) => credentialSources.secrets.read({ reference }));
     const forge = connectForge(
       { host, path: org },
-      { ...options, ...({ readOnly: true, purpose: "reading" } as const), timing },
+      { ...options, ...({ readOnly: true, purpose: "reading" } as const), timing, readSecret },
     ).then(({ forge, token }) => (token === undefined ? undefined : forge));
     opened.set(key, { forge, until: performance.now() + believedFor });
     forge.catch(() => opened.delete(key));
