@@ -16,6 +16,7 @@ await build({
   entry: { main: "scripts/docs/main.ts" },
   plugins: [withoutAssets],
   dts: false,
+  checks: { pluginTimings: false },
   format: "esm",
   platform: "node",
   deps: { skipNodeModulesBundle: true },
