@@ -100,7 +100,7 @@ describe("a destination with a fault is left out", () => {
       "a password",
       "- name: me:secret@gcr.io/foo\n",
       [
-        "5:9 invalid-registry invalid registry: …@gcr.io/foo (it has a user name in it; registries are logged in to elsewhere)",
+        "5:9 invalid-registry invalid registry: …@gcr.io/foo (it has a user name in it; no password belongs there: log in with waybill login HOST)",
       ],
     ],
     [
