@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { deliveryChannel, processDeliveries } from "../deliveries/index.ts";
 import { failureRecord } from "../errors/index.ts";
 import type { Job } from "../jobs/index.ts";
@@ -31,6 +32,8 @@ interface Look {
 
 /** A clock is looked at so often, in milliseconds, and so is everything else that nobody tells of. */
 const pulse = 2_000;
+/** Between the end of a pass and the next one, whoever rings. */
+const gather = 50;
 /** After a failure of the database. */
 const pause = 1_000;
 
@@ -101,6 +104,8 @@ export async function runTriggers(options: TriggerOptions): Promise<void> {
         if (!signal.aborted) tell(world, "triggers", error);
         return pause;
       });
+      // What is told of meanwhile is heard together: a pass for each of many deliveries would keep the database from all else.
+      if (!signal.aborted) await sleep(gather);
       if (!signal.aborted) await bell.wait(wait);
     }
   } finally {
