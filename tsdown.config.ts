@@ -17,7 +17,11 @@ const groups = [
     "node_modules/(?:commander|@commander-js|picocolors|fastest-levenshtein)/",
   ]),
   group("words", ["src/oci/", "src/settings/locate\\.", "node_modules/(?:zod|p-limit|yocto-queue)/"]),
-  group("registries", ["src/(?:http|registry|inspect)/"]),
+  group("registries", [
+    "src/(?:http|registry|inspect)/",
+    "src/clouds/(?:context|errors|identities|index|registries|subject|token|wire)\\.",
+    "src/secrets/(?:errors|index|secrets|manager|model)\\.",
+  ]),
   group("files", ["src/(?:yaml|schema|settings)/", "node_modules/js-yaml/"]),
   group("manifests", ["src/(?:manifest/(?!edit)|edges/|check/)"]),
 ].map((each, at) => ({ ...each, priority: 10 - at }));

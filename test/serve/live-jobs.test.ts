@@ -137,9 +137,13 @@ describe("a branch that was rewritten and taken by somebody", () => {
   test("is looked at as soon as another process is told", async () => {
     const db = await databases.open(acceptedBranchMigrations);
     const repository = await createRepository(join(folder.path, "config"));
-    const commit = async (): Promise<string> => repository.commit();
-    const first = await commit();
-    await commit();
+    // Two that say the same within a second would be one.
+    const commit = async (text: string): Promise<string> => {
+      await writeFile(join(repository.path, "a.yaml"), `# ${text}\n`);
+      return repository.commit();
+    };
+    const first = await commit("first");
+    await commit("second");
     const stopping = new AbortController();
     const jobs = openLiveJobs({
       db: await databases.openAgain(),
@@ -151,7 +155,7 @@ describe("a branch that was rewritten and taken by somebody", () => {
     const watching = jobs.watch(stopping.signal);
     await jobs.known;
     await repository.git("reset", "--quiet", "--hard", first);
-    const forced = await commit();
+    const forced = await commit("forced");
     expect((await jobs.look()).trouble?.code).toBe("branch-rewritten");
     await jobs.accept(db, forced);
     await vi.waitFor(() => expect(jobs.current()).toMatchObject({ commit: forced, trouble: undefined }), {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Job } from "../../src/jobs/index.ts";
 import { openQueue, type QueuedRun, type RunOutcome } from "../../src/queue/index.ts";
-import { askByHand, noteRetry, retryMigrations, retryPromotions } from "../../src/triggers/index.ts";
+import { askByHand, noteRetry, retryPromotions } from "../../src/triggers/index.ts";
 import { startWorker, type TestWorker, until } from "../queue/support.ts";
 import { describeDatabases } from "../support/databases.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -30,7 +30,7 @@ jobs:
 
   beforeEach(async () => {
     folder = await temporaryFolder("retry");
-    world = createWorld(await open([...migrations, ...retryMigrations]), join(folder.path, "mirrors"));
+    world = createWorld(await open(migrations), join(folder.path, "mirrors"));
     world.setJobs([promote]);
     outcomes = [];
     const queue = openQueue(world.db, { onEnd: noteRetry });

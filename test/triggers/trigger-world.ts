@@ -2,11 +2,16 @@ import { pathToFileURL } from "node:url";
 import type { Database } from "../../src/database/index.ts";
 import { type Job, parseJobs } from "../../src/jobs/index.ts";
 import { openQueue, type QueuedRun, queueMigrations } from "../../src/queue/index.ts";
-import { type TriggerEvent, type TriggerWorld, triggersMigrations } from "../../src/triggers/index.ts";
+import {
+  retryMigrations,
+  type TriggerEvent,
+  type TriggerWorld,
+  triggersMigrations,
+} from "../../src/triggers/index.ts";
 import { gitEnvironment, type TestRepository } from "../support/git.ts";
 
 /** What triggers need of a database. */
-export const migrations = [...queueMigrations, ...triggersMigrations];
+export const migrations = [...queueMigrations, ...triggersMigrations, ...retryMigrations];
 
 /** Triggers as a test has them: its own clock, jobs that it may change, and all that they tell. */
 export interface TestWorld extends TriggerWorld {
