@@ -89,7 +89,11 @@ export async function endSession(sql: Sql, secret: string): Promise<boolean> {
 
 /** Ends all sessions of a person: each browser has to log in again. @returns how many there were. */
 export async function endSessionsOf(sql: Sql, person: string): Promise<number> {
-  const ended = await sql.query("DELETE FROM access_session WHERE person_id = $1 RETURNING hash", [person]);
+  const ended = await sql.query(
+    `DELETE FROM access_session
+     WHERE person_id = $1 OR token_id IN (SELECT id FROM access_token WHERE person_id = $1) RETURNING hash`,
+    [person],
+  );
   return ended.length;
 }
 

@@ -54,8 +54,8 @@ function assemble(parts: PagesParts): Hono<Env> {
   });
   app.onError(async (error, c) => {
     const problem = problemOf(parts, error);
-    if (problem.status === 401 && c.req.method === "GET") {
-      const { pathname, search } = new URL(c.req.url);
+    const { pathname, search } = new URL(c.req.url);
+    if (problem.status === 401 && c.req.method === "GET" && pathname !== "/login") {
       return c.redirect(`/login?return=${encodeURIComponent(`${pathname}${search}`)}`, 302);
     }
     const visit = await visiting(c).catch(() => undefined);

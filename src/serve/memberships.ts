@@ -7,6 +7,9 @@ import type { ServeOptions } from "./options.ts";
 const patience = 5_000;
 /** Milliseconds after which a forge and its token are looked for anew. */
 const believedFor = 10 * 60_000;
+/** Milliseconds for which it is believed whose a name is. */
+const accountBelievedFor = 2 * 60_000;
+const maxAccounts = 10_000;
 
 type Asked = Awaited<ReturnType<typeof connectForge>>["forge"];
 
@@ -48,6 +51,22 @@ export function openMemberships(
     forge.catch(() => opened.delete(key));
     return forge;
   };
+  const accounts = new Map<
+    string,
+    { readonly account: Promise<string | undefined>; readonly until: number }
+  >();
+  /** Whose a name is, asked for no more often than who is a member: each request of a person's comes here. */
+  const accountAt = (forge: Asked, host: string, login: string): Promise<string | undefined> => {
+    const key = `${host}/${login.toLowerCase()}`;
+    const known = accounts.get(key);
+    if (known !== undefined && known.until > performance.now()) return known.account;
+    const account = forge.accountOf(login);
+    accounts.delete(key);
+    accounts.set(key, { account, until: performance.now() + accountBelievedFor });
+    for (const oldest of accounts.keys()) if (accounts.size > maxAccounts) accounts.delete(oldest);
+    account.catch(() => accounts.delete(key));
+    return account;
+  };
   const ask = async (
     host: string,
     { login, subject }: { readonly login: string; readonly subject: string },
@@ -55,12 +74,9 @@ export function openMemberships(
   ): Promise<boolean | undefined> => {
     const forge = await forgeAt(host, group.split("/", 1)[0] ?? "");
     if (forge === undefined) return undefined;
-    const [is, account] = await Promise.all([
-      members.of(forge).isMember(login, group),
-      forge.accountOf(login),
-    ]);
+    const is = await members.of(forge).isMember(login, group);
     // The name may have been given to somebody else since the login.
-    return is === true ? account === subject : is;
+    return is === true ? (await accountAt(forge, host, login)) === subject : is;
   };
   return {
     canAsk: (provider) => hosts.has(provider),

@@ -31,7 +31,7 @@ function managerFault(name: string) {
 
 /** Where a secret is that a manager keeps, a file or a variable. */
 export const secretReference: Shape<string> = textLike(
-  /^[a-z0-9][a-z0-9.-]{0,63}:[^\s#]+(?:#\S+)?$/,
+  /^[a-z0-9][a-z0-9.-]{0,63}:(?!\/\/)[^\s#]+(?:#\S+)?$/,
   {
     fault: "expected where the secret is kept, not the secret",
     hint: "such as vault:team/registry#password, file:/run/secrets/password or env:PASSWORD",

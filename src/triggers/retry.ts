@@ -163,9 +163,12 @@ function pauseAfter({ failures, crashed }: RetryRow, random: number): number {
 
 /** Whether a job as it is now would still promote what a branch asks for, by itself and for good. */
 function isOfJob(job: Job, ref: string | undefined): boolean {
-  const { work, shadow, on } = job;
+  const { work, shadow, on, clock, after, registry } = job;
   if (work.kind !== "promote" || work.promote.dryRun === true || shadow === true) return false;
-  if (ref === undefined || ref === refOf(job, "retry") || ref === refOf(job, "clock")) return true;
+  if (clock !== undefined && (ref === undefined || ref === refOf(job, "clock"))) return true;
+  const isUsual = ref === undefined || ref === refOf(job, "retry");
+  if (isUsual && (after !== undefined || registry !== undefined)) return true;
+  if (ref === undefined) return on !== undefined;
   const anyPath = { ...job, on: on && { ...on, paths: undefined, skipPaths: undefined } };
   return judgePush(anyPath, { ref, changes: [] }).verdict === "run";
 }

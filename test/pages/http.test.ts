@@ -50,6 +50,9 @@ test("whoever may not read is led to a login that comes back, and learns nothing
     ]);
     expect(await page.text()).not.toContain("secret-job");
   }
+  // What a proxy adds is no token of ours, and leads nowhere for ever.
+  const proxied = await at("/login", { headers: { authorization: "Basic YTpi" } });
+  expect(proxied.status).toBe(401);
   const login = await (await at("/login?return=%2Fruns%2F17")).text();
   expect(login).toContain('action="/login?return=%2Fruns%2F17"');
   const wrong = await at("/login", {

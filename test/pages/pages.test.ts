@@ -162,10 +162,14 @@ describeBrowser("pages", (browser) => {
     await logIn(page, await served.token("admin"));
     await page.goto(`/runs/${running.id}/log`);
     await page.locator("#L1").getByText("it begins").waitFor();
-    running.record.log(`${Array.from({ length: 300 }, (_, at) => `line ${at + 2}`).join("\n")}\n`);
-    await page.locator("#L301").waitFor();
-    expect(await page.locator("#L301").textContent()).toContain("line 301");
-    expect(await page.locator(".line").count()).toBe(301);
+    running.record.log("half a ");
+    await page.locator("#L2").getByText("half a").waitFor();
+    running.record.log("line\n");
+    await page.locator("#L2").getByText("half a line").waitFor();
+    running.record.log(`${Array.from({ length: 300 }, (_, at) => `line ${at + 3}`).join("\n")}\n`);
+    await page.locator("#L302").waitFor();
+    expect(await page.locator("#L302").textContent()).toContain("line 302");
+    expect(await page.locator(".line").count()).toBe(302);
     await page.locator("#L20 .at").click();
     await page.locator("#L22 .at").click({ modifiers: ["Shift"] });
     expect(page.url()).toContain("/log#1:20-22");

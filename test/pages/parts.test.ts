@@ -69,6 +69,8 @@ describe("a line of a log", () => {
     ["\u001b]0;title\u001b\\text", "text"],
     ["10 %\r50 %\r100 %", "100 %"],
     ["done\r", "done"],
+    [`${"\r".repeat(16_000)}x`, "x"],
+    ["\r\r", ""],
     ["a\u0000\u0007\u0008b\tc", "ab\tc"],
     ["\u202ecod.exe", "⟨U+202E⟩cod.exe"],
     ["\u001bPq#0\u001b\\x", "x"],

@@ -134,6 +134,8 @@ jobs:
       [{ ...promote, shadow: true }],
       [{ ...promote, work: { kind: "promote", promote: { manifests: ".", dryRun: true } } } as Job],
       [{ ...promote, ref: "other", on: { branch: ["^other$"] } } as Job],
+      // What nothing but a person starts is started by nothing else.
+      [{ ...promote, on: undefined }],
     ];
     for (const jobs of changes) {
       world.setJobs([promote]);

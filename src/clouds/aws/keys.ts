@@ -33,7 +33,7 @@ export async function awsKey(
     const subject = await subjectToken(token, "sts.amazonaws.com", context);
     return assumeRoleWithToken({ role, region, readsOnly, ...subject }, context);
   }
-  const found = await usualKey(context, readsOnly, region);
+  const found = await usualKey(context, readsOnly && role === undefined, region);
   return role === undefined ? found : assumeRole({ role, region, readsOnly, ...found }, context);
 }
 

@@ -69,7 +69,9 @@ function serviceOf(host: string, named: string | undefined, { environment }: Clo
       hint: "write region: beside cloud: aws",
     });
   }
-  const address = environment.AWS_ENDPOINT_URL_ECR || `https://api.ecr${fips}.${region}.${domainOf(region)}`;
+  const address =
+    environment.AWS_ENDPOINT_URL_ECR ||
+    `https://${fips === "" ? "api.ecr" : "ecr-fips"}.${region}.${domainOf(region)}`;
   const url = new URL("/", safeUrl(address, "AWS_ENDPOINT_URL_ECR"));
   const target = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
   return { url, region, service: "ecr", target };

@@ -85,7 +85,9 @@ function sessionOf(
   if (!isSuccess(answer)) throw refusalOf(answer, who, hint);
   const text = Buffer.from(answer.bytes).toString("utf8");
   const field = (name: string) =>
-    new RegExp(`(?:<${name}>|"${name}"\\s*:\\s*")([A-Za-z0-9+/=_:.-]{1,65536})["<]`).exec(text)?.[1];
+    new RegExp(`(?:<${name}>|"${name}"\\s*:\\s*"?)([A-Za-z0-9+/=_:.-]{1,65536})(?=["<,}\\s])`).exec(
+      text,
+    )?.[1];
   const [id, secret, session] = [field("AccessKeyId"), field("SecretAccessKey"), field("SessionToken")];
   if (id === undefined || secret === undefined || session === undefined) {
     throw new CloudError("identity-unreachable", `${who} answered something else than keys`, {

@@ -78,7 +78,8 @@ function follow(log: HTMLElement): void {
     const wasAtEnd = isAtEnd();
     for (const line of [...part.children]) {
       const number = Number(/^L(\d+)$/.exec(line.id)?.[1] ?? Number.NaN);
-      if (number >= next) next = number + 1;
+      // The last one may be the beginning of a line: it is asked for again.
+      if (number > next) next = number;
       const before = line.id === "" ? null : log.querySelector(`#${line.id}`);
       if (before === null) log.append(line);
       else before.replaceWith(line);

@@ -51,15 +51,18 @@ function showDurations(within: ParentNode): void {
 function followChanges(main: HTMLElement): void {
   let isDue = false;
   let isReading = false;
+  let took = 0;
   const read = async (): Promise<void> => {
     if (isReading) {
       isDue = true;
       return;
     }
     isReading = true;
+    const begun = performance.now();
     const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => undefined);
     const text = answer?.ok === true ? await answer.text().catch(() => undefined) : undefined;
     isReading = false;
+    took = performance.now() - begun;
     document.body.classList.toggle("stale", text === undefined);
     if (answer?.redirected === true) location.assign(answer.url);
     else if (text !== undefined) renew(main, text);
@@ -72,10 +75,14 @@ function followChanges(main: HTMLElement): void {
   const soon = (): void => {
     if (isWaiting) return;
     isWaiting = true;
-    setTimeout(() => {
-      isWaiting = false;
-      void read();
-    }, gathered);
+    setTimeout(
+      () => {
+        isWaiting = false;
+        void read();
+        // What takes a server long is asked for less often.
+      },
+      Math.max(gathered, 5 * took),
+    );
   };
   let stream: EventSource | undefined;
   const open = (): void => {

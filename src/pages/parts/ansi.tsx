@@ -11,7 +11,9 @@ const turning = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** A line as a terminal would have it in the end, but for its colors. */
 export function plainLine(line: string): string {
-  const overwritten = line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
+  let end = line.length;
+  while (end > 0 && line[end - 1] === "\r") end--;
+  const overwritten = end === 0 ? "" : line.slice(line.lastIndexOf("\r", end - 1) + 1, end);
   return overwritten
     .replace(commands, "")
     .replace(controls, "")

@@ -50,7 +50,7 @@ export async function logPage(visit: Visit, id: string): Promise<Answered> {
         tabindex={0}
         aria-label="Log"
         data-run={id}
-        data-next={end + 1}
+        data-next={Math.max(1, end)}
         data-size={log.size}
         data-live={isLast && !isOver ? "" : undefined}
       >

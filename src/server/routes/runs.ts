@@ -208,7 +208,10 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
     const at = timeOf(parts).toISOString();
     const cause = { by: "hand", text: `rerun of ${id} by ${name}`, at, who: name } as const;
     const asked = await doing(c, parts, async (sql) => {
-      const result = await queue.rerun(sql, id, cause, { held: job?.hold, shadow: job?.shadow });
+      // What writes nothing by now writes nothing when it is repeated either.
+      const isDry = job?.work.kind === "promote" && job.work.promote.dryRun === true;
+      const caution = { held: job?.hold, shadow: job?.shadow === true || isDry };
+      const result = await queue.rerun(sql, id, cause, caution);
       return { result, done: { act: "run.rerun", subject: `run/${id}`, after: { ...result } } };
     });
     return c.json({ ...asked }, 202);
