@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { StoredRun } from "./model.ts";
 
 /** A line of a log. */
@@ -60,11 +61,14 @@ const maxPart = 4 * 1024 * 1024;
 const maxSearch = 64 * 1024 * 1024;
 const maxMatches = 200;
 const maxIndexes = 64;
+const maxGrowing = 4;
 const markEvery = { lines: 1000, bytes: 64 * 1024, mostBytes: 1024 * 1024 };
 
 /** Opens logs by lines. What is found out of a log is kept for as long as it is one of those that were read last. */
 export function openLogLines(): LogLines {
   const indexes = new Map<string, LineIndex>();
+  // Each is read whole the first time, whoever asks.
+  const inTurn = pLimit(maxGrowing);
   const indexOf = async (stored: StoredRun): Promise<LineIndex> => {
     // An attempt that begins a log anew begins at another time.
     const { job, id, startedAt } = stored.record;
@@ -78,7 +82,7 @@ export function openLogLines(): LogLines {
       indexes.delete(oldest);
     }
     const known = index;
-    known.growing ??= grow(known, stored).finally(() => {
+    known.growing ??= inTurn(() => grow(known, stored)).finally(() => {
       known.growing = undefined;
     });
     await known.growing;

@@ -162,7 +162,7 @@ function noteSlow({ db, listener }: TriggerWorld, remote: ClaimedRemote, since: 
   const failure: FailureRecord = { code: "slow", message };
   db.query(
     `UPDATE remote SET failure = $4, unread_since = coalesce(unread_since, $5)
-     WHERE repository = $1 AND what = $2 AND claim = $3`,
+     WHERE repository = $1 AND what = $2 AND claim = $3 AND claimed_until IS NOT NULL`,
     [repository, what, claim, failure, since],
   ).catch(() => undefined);
   listener?.({ type: "remote-slow", url, what, since });

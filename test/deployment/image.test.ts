@@ -49,7 +49,11 @@ async function build(): Promise<{ config: Record<string, unknown>; entries: read
 }
 
 // Without a range of users of its own, only the system's administrator gives files to others.
-const asAdministrator = process.getuid?.() === 0 ? testWith("buildah", "tar") : test.skip;
+const asAdministrator =
+  process.getuid?.() === 0
+    ? testWith("buildah", "tar")
+    : (name: string, body: () => Promise<void>) =>
+        test.skip(`${name} [skipped: this user is not root]`, body);
 
 asAdministrator("a new volume belongs to the image's user, and to the group of any other one", async () => {
   const { config, entries } = await build();

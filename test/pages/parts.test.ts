@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { badgeOf } from "../../src/pages/badge.ts";
 import { formerAddress } from "../../src/pages/deck.ts";
 import { coloring, plainLine } from "../../src/pages/parts/ansi.tsx";
+import { durationInWords } from "../../src/pages/parts/duration.ts";
 import { pageOfRepository } from "../../src/pages/parts/links.tsx";
-import { durationInWords } from "../../src/pages/parts/time.tsx";
 import type { ListedJobDocument, RunDocument } from "../../src/server/index.ts";
 
 describe("addresses of Prow's pages lead to what is here", () => {

@@ -1,4 +1,5 @@
 import { Idiomorph } from "idiomorph";
+import { durationInWords } from "../parts/duration.ts";
 
 /** Milliseconds in which changes are gathered before the page is read anew. */
 const gathered = 150;
@@ -35,14 +36,7 @@ function showTimes(within: ParentNode): void {
 /** Durations of what goes on grow while they are looked at. */
 function showDurations(within: ParentNode): void {
   for (const each of within.querySelectorAll<HTMLElement>(".duration[data-since]")) {
-    const seconds = Math.max(0, Math.round((Date.now() - Date.parse(each.dataset.since ?? "")) / 1000));
-    const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
-    const shown =
-      minutes === 0
-        ? `${rest} s`
-        : minutes < 60
-          ? `${minutes} min${rest === 0 ? "" : ` ${rest} s`}`
-          : `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? "" : ` ${minutes % 60} min`}`;
+    const shown = durationInWords(Date.now() - Date.parse(each.dataset.since ?? ""));
     if (each.textContent !== shown) each.textContent = shown;
   }
 }

@@ -1,3 +1,5 @@
+import { durationInWords } from "./duration.ts";
+
 /** A moment: the script of the page puts it into the reader's zone; without it the time is UTC. */
 export function Time({ at }: { readonly at: string | undefined }) {
   if (at === undefined) return <span class="none">–</span>;
@@ -18,25 +20,4 @@ export function Duration({ from, to, now }: { from: string | undefined; to: stri
       {durationInWords(milliseconds)}
     </span>
   );
-}
-
-/** Milliseconds in the two largest units that they have. */
-export function durationInWords(milliseconds: number): string {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000));
-  const units = [
-    { name: "d", size: 86_400 },
-    { name: "h", size: 3600 },
-    { name: "min", size: 60 },
-    { name: "s", size: 1 },
-  ];
-  const first = units.findIndex(({ size }) => seconds >= size);
-  if (first === -1) return "0 s";
-  let rest = seconds;
-  const words: string[] = [];
-  for (const { name, size } of units.slice(first, first + 2)) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0) words.push(`${count} ${name}`);
-  }
-  return words.join(" ");
 }
