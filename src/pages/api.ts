@@ -27,8 +27,10 @@ export interface Api {
   all<Item>(path: string, query?: Query): Promise<readonly Item[]>;
   /** Does something. Paths of the API are those below its version; those of logins begin with `/auth/`. @throws {ApiFailure} */
   post(path: string, body?: object): Promise<Response>;
-  /** Its answer as it is. */
-  raw(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  /** Its answer as it is, in whatever form is asked for. @throws {ApiFailure} */
+  answer(path: string, query?: Query): Promise<Response>;
+  /** The same, whatever it says. */
+  raw(path: string, query?: Query): Promise<Response>;
 }
 
 /**
@@ -53,11 +55,13 @@ export function apiFor(api: App, { request, from }: { request: Request; from: Re
     if (answer.ok) return answer;
     throw new ApiFailure(await problemIn(answer));
   };
-  const textOf = async (path: string, query: Query = {}): Promise<string> => {
+  const raw = (path: string, query: Query = {}): Promise<Response> => {
     const words = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
     const search = new URLSearchParams(words).toString();
-    return (await demanded(await ask(search === "" ? path : `${path}?${search}`))).text();
+    return ask(search === "" ? path : `${path}?${search}`);
   };
+  const textOf = async (path: string, query?: Query): Promise<string> =>
+    (await demanded(await raw(path, query))).text();
   return {
     get: async <Answer>(path: string, query?: Query) =>
       JSON.parse(await textOf(path, query), harmlessly) as Answer,
@@ -78,7 +82,8 @@ export function apiFor(api: App, { request, from }: { request: Request; from: Re
       const sent = body === undefined ? {} : { headers, body: JSON.stringify(body) };
       return demanded(await ask(path, { method: "POST", ...sent }));
     },
-    raw: (path, headers) => ask(path, headers === undefined ? {} : { headers }),
+    answer: async (path, query) => demanded(await raw(path, query)),
+    raw,
   };
 }
 

@@ -1,2 +1,2 @@
 export type { Pages, PagesParts } from "./model.ts";
-export { createPages } from "./pages.tsx";
+export { createPages } from "./pages.ts";

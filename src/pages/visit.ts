@@ -5,6 +5,7 @@ import { type Api, apiFor } from "./api.ts";
 import { csrfOf } from "./csrf.ts";
 import { type Frame, page } from "./layout.tsx";
 import type { PagesParts } from "./model.ts";
+import { type Listed, listsOf, type TableFormat } from "./tables.ts";
 
 /** Somebody's visit to a page: what was asked for, by whom, and what it may be answered from. */
 export interface Visit {
@@ -14,6 +15,16 @@ export interface Visit {
   readonly url: URL;
   readonly csrf: string;
   readonly publicUrl: URL;
+  /** What one list of the page is asked for as, in place of the page. */
+  readonly format: TableFormat | undefined;
+  /** A page of a list of the API, under the name that a table has on this page. @throws {ApiFailure} */
+  list<Row extends object>(
+    name: string,
+    path: string,
+    query?: Readonly<Record<string, string | undefined>>,
+  ): Promise<Listed<Row>>;
+  /** A list that the API has as a part of something else. */
+  rows<Row extends object>(name: string, rows: readonly Row[]): Listed<Row>;
   /** The whole document. */
   page(frame: Pick<Frame, "title" | "part" | "isLive" | "searched" | "script">, content: Child): Answered;
   /** A part of one, which a script puts into it. */
@@ -35,6 +46,7 @@ export async function visitOf(
   const address = `${url.pathname}${url.search}`;
   return {
     ...{ api: asked, me, now: new Date(), url, csrf, publicUrl },
+    ...listsOf(asked, url),
     page: (frame, content) => page({ ...frame, me, address, csrf }, content),
     fragment: (content) => html`${content}`,
   };

@@ -2,6 +2,7 @@ export { createApp } from "./app.ts";
 export type { ServerErrorCode } from "./errors.ts";
 export { safeHeaders } from "./headers.ts";
 export { type Listening, listen } from "./listen.ts";
+export { csvOfRows } from "./lists/csv.ts";
 export type { ListPage } from "./lists/list.ts";
 export type {
   App,

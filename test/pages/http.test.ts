@@ -118,3 +118,23 @@ test("a form that is too large or none is as one without fields", async () => {
   expect((await sent(`act=abort&csrf=${"x".repeat(20_000)}`)).status).toBe(403);
   expect((await sent("{}", "application/json")).status).toBe(403);
 });
+
+test("each table of a page is got as JSON and CSV at the page's own address", async () => {
+  const { db, at, token } = await world();
+  const { id } = await ask(db, { job: "release", held: "=SUM(1)" });
+  const headers = { authorization: `Bearer ${await token("reader")}` };
+  const read = async (path: string) => (await at(path, { headers })).text();
+  const page = await read("/?a=b");
+  expect(page).not.toContain("table=running");
+  const other = await ask(db, { job: "nightly" });
+  expect(await read("/")).toContain('href="?table=waiting&amp;format=csv"');
+  expect(JSON.parse(await read("/?format=json&table=held")).items).toMatchObject([{ id }]);
+  expect(JSON.parse(await read("/?format=json&table=waiting")).items).toMatchObject([{ id: other.id }]);
+  // Without the name of a table it is the first one of the page.
+  expect(JSON.parse(await read("/?format=json"))).toEqual({ items: [] });
+  expect(await read("/runs?format=csv&state=held")).toContain("'=SUM(1)");
+  expect(await read("/jobs?format=csv")).toMatch(/^job,kind,file,line,next,lastRun.id,/);
+  expect((await at("/?format=csv&table=nothing", { headers })).status).toBe(404);
+  expect((await at("/login?format=csv", { headers })).status).toBe(404);
+  expect((await at("/?format=csv")).headers.get("location")).toBe("/login?return=%2F%3Fformat%3Dcsv");
+});

@@ -181,6 +181,21 @@ describeBrowser("pages", (browser) => {
     await worker.stop();
   });
 
+  test("give a table to the clipboard, a line for each row", async () => {
+    const served = await world();
+    const made = await withRuns(served);
+    const page = await browser.open(served.origin, { permissions: ["clipboard-read", "clipboard-write"] });
+    await logIn(page, await served.token("reader"));
+    await page.goto("/runs?state=held");
+    await page.getByRole("button", { name: "Copy the table Runs as text" }).click();
+    await page.getByText("Copied: 1 rows").waitFor();
+    const lines = ((await page.evaluate("navigator.clipboard.readText()")) as string).split("\n");
+    expect(lines[0]).toMatch(/^State\tJob\tOf\t/);
+    expect(lines[1]).toContain("push-snoopdb");
+    expect(lines).toHaveLength(3);
+    await made.worker.stop();
+  });
+
   test("take no form of somebody else's, and show nobody what they may not see", async () => {
     const served = await world({ access: { anonymousReading: false } });
     const { id } = await ask(served.db, { job: "push-snoopdb" });

@@ -15,6 +15,8 @@ const units = [
 ] as const;
 
 showTimes(document);
+showCopies(document);
+document.addEventListener("click", copyTable);
 setInterval(() => showTimes(document), minute / 2);
 setInterval(() => showDurations(document), 1000);
 const main = document.querySelector("main");
@@ -111,5 +113,34 @@ function renew(main: HTMLElement, text: string): void {
   if (other === null) return;
   showTimes(other);
   showDurations(other);
+  showCopies(other);
   void Idiomorph.morph(main, other, { restoreFocus: true, ignoreActiveValue: true });
+}
+
+/** Copying is what only a script can do, so that only a script shows its buttons. */
+function showCopies(within: ParentNode): void {
+  for (const each of within.querySelectorAll<HTMLElement>("[data-copy]")) each.hidden = false;
+}
+
+/** Takes a table as text, which spreadsheets and chats read: a line for each row, tabs between the cells. */
+function copyTable(event: Event): void {
+  const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
+  const table = button?.closest(".table")?.querySelector("table");
+  if (table === null || table === undefined) return;
+  const cells = (row: HTMLTableRowElement): readonly string[] =>
+    [...row.cells].map((cell) => cell.textContent.replace(/\s+/g, " ").trim());
+  const text = [...table.rows].map((row) => `${cells(row).join("\t")}\n`).join("");
+  const say = (words: string): void => {
+    const told = document.querySelector("#told");
+    if (told !== null) told.textContent = words;
+  };
+  // A page over plain HTTP from elsewhere has no clipboard.
+  const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("no clipboard"));
+  copied.then(
+    () => say(`Copied: ${table.rows.length - 1} rows`),
+    () => {
+      getSelection()?.selectAllChildren(table);
+      say("The browser lets nobody copy here: the table is chosen, copy it by its menu");
+    },
+  );
 }

@@ -9,8 +9,9 @@ import { LogLink } from "./runs.tsx";
 
 /** All jobs, how they went, and what is wrong with their files. */
 export async function jobsPage(visit: Visit): Promise<Answered> {
+  const after = visit.url.searchParams.get("after") ?? undefined;
   const [jobs, { problems, where, commit }] = await Promise.all([
-    visit.api.all<ListedJobDocument>("/jobs"),
+    visit.list<ListedJobDocument>("jobs", "/jobs", { after, limit: "500" }),
     visit.api.get<JobSourceDocument>("/job-source"),
   ]);
   return visit.page(
@@ -34,12 +35,13 @@ export async function jobsPage(visit: Visit): Promise<Answered> {
           { title: "Last success", cell: ({ lastSuccess }) => <Time at={lastSuccess?.endedAt} /> },
           { title: "Next", cell: ({ next }) => <Time at={next} /> },
         ]}
-        rows={jobs}
+        of={jobs}
         keyOf={({ job }) => `job-${job.name}`}
         empty={
           <>There are no jobs. Write one into {where}, or take those of Prow: waybill jobs import prow.</>
         }
       />
+      {jobs.next === undefined ? "" : <a href={`/jobs?${new URLSearchParams({ after: jobs.next })}`}>More</a>}
       <section aria-labelledby="problems">
         <h2 id="problems">What is wrong with their files</h2>
         {problems.length === 0 ? (
@@ -127,7 +129,7 @@ export async function jobPage(visit: Visit, name: string): Promise<Answered> {
           },
           { title: "Log", cell: (run) => (run.attempt === 0 ? "" : <LogLink run={run} />) },
         ]}
-        rows={runs}
+        of={visit.rows("runs", runs)}
         keyOf={({ id }) => `run-${id}`}
         empty="It has never run."
       />

@@ -18,19 +18,20 @@ const shown = "20";
 /** What goes on now, what waits and why, what failed last, and what needs a person. */
 export async function nowPage(visit: Visit): Promise<Answered> {
   const { api, now } = visit;
-  const runs = (query: Readonly<Record<string, string>>) =>
-    api.get<ListPage<RunDocument>>("/runs", { limit: shown, ...query });
+  const runs = (name: string, query: Readonly<Record<string, string>>) =>
+    visit.list<RunDocument>(name, "/runs", { limit: shown, ...query });
   const [running, waiting, held, failures, errors, queue, jobs, remotes] = await Promise.all([
-    runs({ state: "running" }),
-    runs({ state: "waiting", order: "turn" }),
-    runs({ state: "held" }),
-    runs({ result: "FAILURE", limit: "10" }),
-    runs({ result: "ERROR", limit: "10" }),
+    runs("running", { state: "running" }),
+    runs("waiting", { state: "waiting", order: "turn" }),
+    runs("held", { state: "held" }),
+    runs("failures", { result: "FAILURE", limit: "10" }),
+    runs("errors", { result: "ERROR", limit: "10" }),
     api.get<QueueDocument>("/queue"),
     api.get<JobSourceDocument>("/job-source"),
     api.all<RemoteDocument>("/remotes"),
   ]);
-  const failed = [...failures.items, ...errors.items].sort((one, other) => (one.id < other.id ? 1 : -1));
+  const both = [...failures.items, ...errors.items].sort((one, other) => (one.id < other.id ? 1 : -1));
+  const failed = visit.rows("failed", both.slice(0, 10));
   const count = (state: string): number =>
     queue.counts.filter((each) => each.state === state).reduce((sum, { runs }) => sum + runs, 0);
   const job: Column<RunDocument> = { title: "Job", cell: (run) => <JobLink run={run} /> };
@@ -57,7 +58,7 @@ export async function nowPage(visit: Visit): Promise<Answered> {
             { title: "For", cell: (run) => <Duration from={run.startedAt} to={undefined} now={now} /> },
             { title: "Acts", cell: (run) => <Acts visit={visit} run={run} /> },
           ]}
-          rows={running.items}
+          of={running}
           keyOf={({ id }) => `running-${id}`}
           empty={
             <>
@@ -77,7 +78,7 @@ export async function nowPage(visit: Visit): Promise<Answered> {
             { title: "Asked for", cell: (run) => <Time at={run.askedAt} /> },
             { title: "Acts", cell: (run) => <Acts visit={visit} run={run} /> },
           ]}
-          rows={waiting.items}
+          of={waiting}
           keyOf={({ id }) => `waiting-${id}`}
           empty="Nothing waits for its turn."
         />
@@ -93,7 +94,7 @@ export async function nowPage(visit: Visit): Promise<Answered> {
             { title: "Why", cell: (run) => run.summary },
             { title: "Ended", cell: (run) => <Time at={run.endedAt} /> },
           ]}
-          rows={failed.slice(0, 10)}
+          of={failed}
           keyOf={({ id }) => `failed-${id}`}
           empty="Nothing has failed."
         />

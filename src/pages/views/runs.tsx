@@ -1,4 +1,4 @@
-import type { ListPage, RunDocument } from "../../server/index.ts";
+import type { RunDocument } from "../../server/index.ts";
 import { Revision } from "../parts/links.tsx";
 import { State, stateOf } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
@@ -32,7 +32,7 @@ const filterNames = {
 } as const;
 
 /** The list of the API that a page shows. */
-export function queryOf(search: URLSearchParams): Record<string, string> {
+function queryOf(search: URLSearchParams): Record<string, string> {
   const query: Record<string, string> = {};
   for (const [name, filter] of Object.entries(filterNames)) {
     const value = search.get(name);
@@ -48,11 +48,9 @@ export function queryOf(search: URLSearchParams): Record<string, string> {
 
 /** The whole history, the newest first, by pages. */
 export async function runsPage(visit: Visit): Promise<Answered> {
-  const { api, url, now } = visit;
-  const { items, next } = await api.get<ListPage<RunDocument>>("/runs", {
-    ...queryOf(url.searchParams),
-    limit: "50",
-  });
+  const { url, now } = visit;
+  const runs = await visit.list<RunDocument>("runs", "/runs", { ...queryOf(url.searchParams), limit: "50" });
+  const { next } = runs;
   const older = new URLSearchParams(url.searchParams);
   if (next !== undefined) older.set("after", next);
   const latest = new URLSearchParams(url.searchParams);
@@ -78,7 +76,7 @@ export async function runsPage(visit: Visit): Promise<Answered> {
           { title: "Log", cell: (run) => (run.attempt === 0 ? "" : <LogLink run={run} />) },
           { title: "Acts", cell: (run) => <Acts visit={visit} run={run} /> },
         ]}
-        rows={items}
+        of={runs}
         keyOf={({ id }) => `run-${id}`}
         empty={
           url.search === "" ? (
@@ -97,17 +95,9 @@ export async function runsPage(visit: Visit): Promise<Answered> {
       <nav aria-label="Pages of the list" class="bar">
         {url.searchParams.has("after") ? <a href={`/runs?${latest}`}>Latest</a> : ""}
         {next === undefined ? "" : <a href={`/runs?${older}`}>Older</a>}
-        <a href={`/runs?${withFormat(url.searchParams, "json")}`}>JSON</a>
-        <a href={`/runs?${withFormat(url.searchParams, "csv")}`}>CSV</a>
       </nav>
     </>,
   );
-}
-
-function withFormat(search: URLSearchParams, format: string): URLSearchParams {
-  const other = new URLSearchParams(search);
-  other.set("format", format);
-  return other;
 }
 
 export function LogLink({ run }: { readonly run: RunDocument }) {

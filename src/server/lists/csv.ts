@@ -9,7 +9,19 @@ const formula = /^[=+\-@\t\r]/;
  * that a spreadsheet would take for a formula has an apostrophe before it.
  */
 export function csvOf(item: z.ZodObject, items: readonly object[]): string {
-  const columns = columnsOf(item, []);
+  return linesOf(columnsOf(item, []), items);
+}
+
+/** The same of what has no schema of its own: with a column for each key of any item. */
+export function csvOfRows(items: readonly object[]): string {
+  const names = new Set(items.flatMap((item) => Object.keys(item)));
+  return linesOf(
+    [...names].map((name) => [name]),
+    items,
+  );
+}
+
+function linesOf(columns: readonly (readonly string[])[], items: readonly object[]): string {
   const lines = [columns.map((path) => path.join(".")), ...items.map((one) => columns.map(cellAt(one)))];
   return lines.map((cells) => `${cells.map(quoted).join(",")}\r\n`).join("");
 }

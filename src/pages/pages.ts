@@ -1,0 +1,24 @@
+import type { Pages, PagesParts } from "./model.ts";
+import { addFinding } from "./routes/finding.ts";
+import { addJobs } from "./routes/jobs.ts";
+import { addLogins } from "./routes/logins.ts";
+import { addRuns } from "./routes/runs.ts";
+import { createSite } from "./site.tsx";
+
+/** Addresses that are the API's own. */
+const ofTheApi = /^\/(?:api|auth|webhooks|healthz|readyz|metrics)(?:\/|$)/;
+
+/** Makes the pages of a server, over its API. */
+export function createPages(parts: PagesParts): Pages {
+  const site = createSite(parts, [
+    ...[addRuns, addJobs, addLogins],
+    // The last one, for it has all addresses that nobody else has.
+    addFinding,
+  ]);
+  return {
+    fetch: async (request, from = {}) =>
+      ofTheApi.test(new URL(request.url).pathname)
+        ? parts.api.fetch(request, from)
+        : site.fetch(request, { from }),
+  };
+}
