@@ -8,6 +8,7 @@ import { revokeToken } from "../../src/access/index.ts";
 import type { Asking } from "../../src/server/context.ts";
 import { streamOf } from "../../src/server/live/event-stream.ts";
 import { LogEvents, openEnd } from "../../src/server/live/log-events.ts";
+import { WorkEvents } from "../../src/server/live/work-events.ts";
 import { ask, startWorker } from "../queue/support.ts";
 import { usePglite } from "../support/databases.ts";
 import { serverMigrations, serverWorld, type WorldOptions } from "./server-world.ts";
@@ -141,7 +142,10 @@ test("a sign whose bytes come in two batches is told whole, and batches are enco
   const euro = new TextEncoder().encode("\u20ac");
   const batch = (bytes: Uint8Array, offset: number, skipped = 0) => ({ bytes, offset, skipped });
   const told: string[] = [];
-  const events = new LogEvents((piece) => told.push(new TextDecoder().decode(piece)));
+  const events = new LogEvents({
+    tell: (piece) => told.push(new TextDecoder().decode(piece)),
+    idAt: (offset) => `${offset}.7`,
+  });
   for (const one of [
     batch(new Uint8Array([97, ...euro.subarray(0, 1)]), 2),
     batch(euro.subarray(1, 2), 3),
@@ -153,22 +157,87 @@ test("a sign whose bytes come in two batches is told whole, and batches are enco
     events.add(one);
   events.end();
   expect(told).toEqual([
-    'event: log\nid: 1\ndata: "a"\n\n',
-    'event: log\nid: 4\ndata: "\u20ac"\n\n',
-    'event: log\nid: 5\ndata: "b"\n\n',
+    "id: 1.7\n",
+    'event: log\ndata: "a"\n\n',
+    "id: 4.7\n",
+    'event: log\ndata: "\u20ac"\n\n',
+    "id: 5.7\n",
+    'event: log\ndata: "b"\n\n',
     "event: skipped\ndata: 99\n\n",
-    'event: log\nid: 105\ndata: "c"\n\n',
+    "id: 105.7\n",
+    'event: log\ndata: "c"\n\n',
     'event: log\ndata: "\ufffd"\n\n',
   ]);
   const same = batch(new Uint8Array([97]), 1);
   const pieces = new Set<Uint8Array>();
-  for (let listener = 0; listener < 2; listener += 1) new LogEvents((piece) => pieces.add(piece)).add(same);
+  for (let listener = 0; listener < 2; listener += 1) {
+    const tell = (piece: Uint8Array) => void (piece[0] === "e".charCodeAt(0) && pieces.add(piece));
+    new LogEvents({ tell, idAt: String }).add(same);
+  }
   expect(pieces.size).toBe(1);
   expect(openEnd(new Uint8Array([0xf0, 0x9f, 0x98]))).toBe(3);
   expect(openEnd(new Uint8Array([0xf0, 0x9f, 0x98, 0x80]))).toBe(0);
   expect(openEnd(new Uint8Array([0xff]))).toBe(0);
   expect(openEnd(new Uint8Array([0x80, 0x80, 0x80, 0x80]))).toBe(0);
   expect(openEnd(new Uint8Array())).toBe(0);
+});
+
+test("events that come in two batches are told whole, and what is no event not at all", () => {
+  const told: string[] = [];
+  const events = new WorkEvents(
+    { tell: (piece) => told.push(new TextDecoder().decode(piece)), idAt: String },
+    true,
+  );
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  events.add({ bytes: bytes('"torn"}\n{"type":"a"}\n{"ty'), offset: 25, skipped: 0 });
+  events.add({ bytes: bytes('pe":"b"}\n[1]\nnothing\n{"type":\r"c"}\n'), offset: 61, skipped: 0 });
+  events.add({ bytes: bytes('n"}\n{"type":"d"}\n'), offset: 200, skipped: 120 });
+  expect(told).toEqual([
+    "id: 21\n",
+    'event: events\ndata: [{"type":"a"}]\n\n',
+    "id: 61\n",
+    'event: events\ndata: [{"type":"b"},{"type":"c"}]\n\n',
+    "event: skipped-events\ndata: 120\n\n",
+    "id: 200\n",
+    'event: events\ndata: [{"type":"d"}]\n\n',
+  ]);
+});
+
+test("one stream has the changes of all runs, and what one of them writes, from where a listener was cut off", async () => {
+  const served = await world();
+  const { id } = await ask(served.db, { job: "a" });
+  const all = eventsOf(await served.at(`/api/v1/events?run=${id}&log=0&events=0`));
+  await next(all, "reset");
+  const begun = { attempt: 1, job: "a", type: "postsubmit" } as const;
+  const worker = startWorker(served.db, { queue: served.queue });
+  await worker.taken(id);
+  const record = await served.runs.start({ id, ...begun });
+  record.log("one\n");
+  expect(await textOf(all, 4)).toMatchObject({ text: "one\n", id: expect.stringMatching(/^4\.\d+$/) });
+  record.append({ type: "waiting" });
+  const { data, id: last = "" } = await next(all, "events");
+  expect(JSON.parse(data)).toEqual([{ type: "waiting", at: expect.any(String) }]);
+  expect(last).toMatch(/^4\.[1-9]\d*$/);
+  record.log("two\n");
+  record.append({ type: "back" });
+  const path = `/api/v1/events?run=${id}&log=0&events=0`;
+  const again = eventsOf(await served.at(path, { headers: { "last-event-id": last } }));
+  const told = { text: "", types: [] as string[] };
+  while (told.text.length < 4 || told.types.length === 0) {
+    const { event, data } = await next(again, "log", "events");
+    if (event === "log") told.text += JSON.parse(data);
+    else told.types.push(...JSON.parse(data).map(({ type }: { type: string }) => type));
+  }
+  expect(told).toEqual({ text: "two\n", types: ["back"] });
+  await record.finish({ result: "SUCCESS" });
+  worker.finish(id);
+  await next(again, "end");
+  // The stream goes on with what else happens.
+  const { id: other } = await ask(served.db, { job: "b" });
+  for (let seen = ""; seen !== other; ) seen = JSON.parse((await next(again, "run")).data).id;
+  await worker.stop();
+  expect((await served.at("/api/v1/events?run=1")).status).toBe(404);
+  expect((await served.at(`/api/v1/events?run=${id}&log=-1`)).status).toBe(400);
 });
 
 test("a run that has not begun is followed from its beginning, and one that never begins to its end", async () => {

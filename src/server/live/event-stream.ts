@@ -35,8 +35,8 @@ export interface EventStream {
   tell(piece: Uint8Array): void;
   /** Resolves when what was told is on its way, or the signal is aborted. */
   taken(): Promise<void>;
-  /** Called whenever what was told is on its way again, and when the signal is aborted: by one at a time. */
-  onTaken(ready: () => void): void;
+  /** Has it called whenever what was told is on its way again, and when the signal is aborted. @returns What ends that. */
+  onTaken(ready: () => void): () => void;
 }
 
 /**
@@ -76,13 +76,13 @@ class OpenStream implements EventStream {
   readonly #until = performance.now() + timing.whole * (0.9 + Math.random() / 10);
   readonly #beats: NodeJS.Timeout;
   #checked = performance.now();
-  #ready = () => {};
+  readonly #ready = new Set<() => void>();
 
   constructor(to: Writable, life: Life) {
     this.#to = to;
     this.#life = life;
     this.#beats = setInterval(() => void this.#beat().catch(() => to.destroy()), timing.comment);
-    to.on("drain", () => this.#ready());
+    to.on("drain", this.#taken);
     to.once("close", this.end);
     life.stopping.addEventListener("abort", this.end, { once: true });
     // Of a connection that is gone already, nobody is told any more that it has closed.
@@ -105,13 +105,23 @@ class OpenStream implements EventStream {
 
   async taken(): Promise<void> {
     if (this.isTaken || this.signal.aborted) return;
-    await new Promise<void>((resolve) => this.onTaken(resolve));
-    this.onTaken(() => {});
+    let forget = () => {};
+    await new Promise<void>((resolve) => {
+      forget = this.onTaken(resolve);
+    });
+    forget();
   }
 
-  onTaken(ready: () => void): void {
-    this.#ready = ready;
+  onTaken(ready: () => void): () => void {
+    // Its own: somebody may wait twice with one function.
+    const own = (): void => ready();
+    this.#ready.add(own);
+    return () => void this.#ready.delete(own);
   }
+
+  #taken = (): void => {
+    for (const ready of this.#ready) ready();
+  };
 
   end = (): void => {
     if (this.signal.aborted) return;
@@ -119,7 +129,7 @@ class OpenStream implements EventStream {
     this.#life.stopping.removeEventListener("abort", this.end);
     this.#over.abort();
     this.#to.end();
-    this.#ready();
+    this.#taken();
   };
 
   async #beat(): Promise<void> {

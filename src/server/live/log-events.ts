@@ -1,101 +1,70 @@
-import type { LogBatch, RunDatabase } from "../../store/index.ts";
-import type { EventStream } from "./event-stream.ts";
-import { encodeEvent } from "./sse.ts";
+import type { LogBatch } from "../../store/index.ts";
+import { encodeEvent, encodeId } from "./sse.ts";
+
+/** What is made of a stream of a run, batch by batch. */
+export interface BatchTeller {
+  add(batch: LogBatch): void;
+  end(): void;
+}
+
+/** How something is told to one listener. */
+export interface ListenerVoice {
+  readonly tell: (piece: Uint8Array) => void;
+  /** The id of an event behind which a listener has the stream up to a byte. */
+  readonly idAt: (offset: number) => string;
+}
 
 /** Batches that many listen to are encoded once. */
 const encoded = new WeakMap<LogBatch, Uint8Array>();
 
 /**
- * The events of a log: `log` with its text as JSON, and with the offset behind it as its id, from which a listener that was cut off
- * goes on; `skipped` with a number of bytes that it was too slow for. A sign whose bytes came in two batches is told whole.
+ * The events of a log: `log` with its text as JSON, and with what says the offset behind it as its id, from which a listener that was cut
+ * off goes on; `skipped` with a number of bytes that it was too slow for. A sign whose bytes came in two batches is told whole.
  */
-export class LogEvents {
-  readonly #tell: (piece: Uint8Array) => void;
+export class LogEvents implements BatchTeller {
+  readonly #voice: ListenerVoice;
   /** The beginning of a sign. */
   #rest = new Uint8Array();
 
-  constructor(tell: (piece: Uint8Array) => void) {
-    this.#tell = tell;
+  constructor(voice: ListenerVoice) {
+    this.#voice = voice;
   }
 
   add(batch: LogBatch): void {
     const { bytes, offset, skipped } = batch;
+    const { tell } = this.#voice;
     if (skipped > 0) {
       this.#rest = new Uint8Array();
-      this.#tell(encodeEvent({ event: "skipped", data: String(skipped) }));
+      tell(encodeEvent({ event: "skipped", data: String(skipped) }));
     }
     const open = openEnd(bytes);
     if (this.#rest.length === 0 && open === 0) {
-      const known = encoded.get(batch) ?? eventOf(bytes, offset);
+      const known = encoded.get(batch) ?? eventOf(bytes);
       encoded.set(batch, known);
-      this.#tell(known);
+      this.#tell(known, offset);
       return;
     }
     const all = Buffer.concat([this.#rest, bytes]);
     const end = all.length - openEnd(all);
     this.#rest = new Uint8Array(all.subarray(end));
-    if (end > 0) this.#tell(eventOf(all.subarray(0, end), offset - this.#rest.length));
+    if (end > 0) this.#tell(eventOf(all.subarray(0, end)), offset - this.#rest.length);
   }
 
   end(): void {
-    if (this.#rest.length > 0) this.#tell(encodeEvent({ event: "log", data: JSON.stringify("\ufffd") }));
+    if (this.#rest.length === 0) return;
+    this.#voice.tell(encodeEvent({ event: "log", data: JSON.stringify("\ufffd") }));
+  }
+
+  #tell(event: Uint8Array, offset: number): void {
+    const { tell, idAt } = this.#voice;
+    tell(encodeId(idAt(offset)));
+    tell(event);
   }
 }
 
-/**
- * Tells a log from a byte on until its run has ended, or nothing is told any more.
- * @throws {RunError} `unknown-run`, before anything is told.
- */
-export async function tellLog(
-  runs: Pick<RunDatabase, "follow">,
-  { id, from }: { readonly id: string; readonly from: number },
-  stream: EventStream,
-): Promise<void> {
-  let go = () => {};
-  const cursor = await runs.follow(id, { from, onMore: () => go() });
-  const events = new LogEvents((piece) => stream.tell(piece));
-  let isReading = false;
-  /** Tells what is there, as far as it is taken. @returns Whether it is over. */
-  const tell = (fail: (error: unknown) => void): boolean => {
-    while (!stream.signal.aborted && !isReading && stream.isTaken) {
-      const batch = cursor.next();
-      if (batch === undefined) return cursor.isOver;
-      if (batch instanceof Promise) {
-        isReading = true;
-        batch
-          .then((earlier) => {
-            if (earlier !== undefined) events.add(earlier);
-            isReading = false;
-            go();
-          })
-          .catch(fail);
-      } else events.add(batch);
-    }
-    return stream.signal.aborted;
-  };
-  try {
-    await new Promise<void>((resolve, reject) => {
-      // Called for each piece of a log, for each who listens: no promise is made for it.
-      go = () => {
-        try {
-          if (tell(reject)) resolve();
-        } catch (error) {
-          reject(error);
-        }
-      };
-      stream.onTaken(() => go());
-      go();
-    });
-    events.end();
-  } finally {
-    stream.onTaken(() => {});
-    cursor.close();
-  }
-}
-
-function eventOf(bytes: Uint8Array, offset: number): Uint8Array {
+function eventOf(bytes: Uint8Array): Uint8Array {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  return encodeEvent({ event: "log", id: String(offset), data: JSON.stringify(text) });
+  return encodeEvent({ event: "log", data: JSON.stringify(text) });
 }
 
 /** How many bytes at the end are the beginning of a sign of UTF-8 whose other bytes are missing. */

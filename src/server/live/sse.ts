@@ -1,15 +1,19 @@
 /** An event as it goes over the line (HTML, section 9.2). */
 export interface ServerEvent {
   readonly event: string;
-  readonly id?: string | undefined;
   /** JSON, or any text of one line. */
   readonly data: string;
 }
 
 const encoder = new TextEncoder();
 
-export function encodeEvent({ event, id, data }: ServerEvent): Uint8Array {
-  return encoder.encode(`event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`);
+export function encodeEvent({ event, data }: ServerEvent): Uint8Array {
+  return encoder.encode(`event: ${event}\ndata: ${data}\n\n`);
+}
+
+/** What an event begins with that has an id, when what is the same for all who listen is encoded once. */
+export function encodeId(id: string): Uint8Array {
+  return encoder.encode(`id: ${id}\n`);
 }
 
 /** What keeps proxies and browsers from giving up a stream on which nothing happens. */

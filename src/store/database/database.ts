@@ -31,7 +31,8 @@ export function runDatabase(db: Database, { objects, spool }: RunDatabaseOptions
     },
     find: async (name) => storedRun(context, await findRow(context, name)),
     list: (query) => listRuns(context, query),
-    follow: (id, { from = 0, onMore }) => followers.follow(id, from, onMore),
+    follow: (id, { what = "log", from = 0, onMore }) =>
+      followers.follow({ id, name: what === "log" ? "log" : "event" }, from, onMore),
     ...recordEnds,
     keepEnded: () => keepEnded(context),
     adopt: () => adoptRuns(context),

@@ -21,7 +21,7 @@ export interface RecordQuery extends RunQuery {
   readonly result?: Exclude<RecordedRun["result"], "CRASHED"> | undefined;
 }
 
-/** Some bytes of a log. All who follow it get the same object: what is made of it can be made once. */
+/** Some bytes of a log, or of a run's events. All who follow it get the same object: what is made of it can be made once. */
 export interface LogBatch {
   readonly bytes: Uint8Array;
   /** Of the byte behind them: where whoever has them goes on. */
@@ -72,14 +72,19 @@ export interface RunDatabase extends RunStore, RecordEnds {
   start(attempt: RunAttempt): Promise<Run>;
   list(query: RecordQuery): Promise<RunPage>;
   /**
-   * Follows a log from a byte on. What was written before is read at the pace of whoever follows; who then does not keep up misses
-   * something, and is told how much. Nothing is kept for one who does not read.
+   * Follows the log of a run, or its events, from a byte on. What was written before is read at the pace of whoever follows; who then
+   * does not keep up misses something, and is told how much. Nothing is kept for one who does not read.
    * @param options `onMore` is called when there may be more, or the run may have ended.
    * @throws {RunError} `unknown-run`.
    */
   follow(
     id: string,
-    options: { readonly from?: number | undefined; readonly onMore: () => void },
+    options: {
+      /** The log, when left out. */
+      readonly what?: "log" | "events" | undefined;
+      readonly from?: number | undefined;
+      readonly onMore: () => void;
+    },
   ): Promise<LogCursor>;
   /**
    * Brings what has ended to the objects where that has not been done: after a crash, or when they could not be reached. Called now

@@ -2,7 +2,13 @@ import { RunError } from "../errors.ts";
 import { type Context, drainOwn } from "./context.ts";
 import type { LogBatch, LogCursor } from "./model.ts";
 import { bytesOfStream, stateOf } from "./read-stream.ts";
-import { chunkBytes, logChannel } from "./streams.ts";
+import { chunkBytes, logChannel, type StreamName, streamNames } from "./streams.ts";
+
+/** What is followed: a stream of a run. */
+export interface FollowedStream {
+  readonly id: string;
+  readonly name: StreamName;
+}
 
 /** Bytes of a log's end that are there for all who follow it. */
 const windowBytes = 512 * 1024;
@@ -14,6 +20,7 @@ export type Followers = ReturnType<typeof openFollowers>;
 
 /** A log that is followed: its end in memory, once for all who follow. */
 interface Watch {
+  readonly stream: FollowedStream;
   /** Who is told when there may be more, one for each who follows. */
   readonly followers: Set<() => void>;
   /** Batches of the end of the log, each behind the one before. */
@@ -38,15 +45,17 @@ export function openFollowers(context: Context) {
   let isReleased = false;
 
   const lookAll = (): void => {
-    for (const [id, watch] of watches) lookSoon(id, watch);
+    for (const watch of watches.values()) lookSoon(watch);
   };
   const listen = (): Promise<() => Promise<void>> => {
     listening ??= db
       .listen(
         logChannel,
         (id) => {
-          const watch = watches.get(id);
-          if (watch !== undefined) lookSoon(id, watch);
+          for (const name of streamNames) {
+            const watch = watches.get(keyOf({ id, name }));
+            if (watch !== undefined) lookSoon(watch);
+          }
         },
         lookAll,
       )
@@ -57,25 +66,26 @@ export function openFollowers(context: Context) {
     return listening;
   };
 
-  const read = async (id: string, watch: Watch): Promise<void> => {
-    const state = await stateOf(db, id, "log");
+  const read = async (watch: Watch): Promise<void> => {
+    const { id, name } = watch.stream;
+    const state = await stateOf(db, id, name);
     const isOver = state === undefined || state.isOver;
     const bytes = state?.bytes ?? 0;
     // A first look, or one after many bytes: the window begins anew near the end.
     if (bytes - watch.end > windowBytes) restart(watch, bytes - windowBytes);
-    for await (const piece of bytesOfStream(db, objects, { id, name: "log" }, watch.end, bytes)) {
+    for await (const piece of bytesOfStream(db, objects, watch.stream, watch.end, bytes)) {
       add(watch, piece);
     }
     watch.isOver = isOver;
   };
-  const look = (id: string, watch: Watch): Promise<void> => {
+  const look = (watch: Watch): Promise<void> => {
     watch.again = true;
     watch.look ??= (async () => {
       while (watch.again) {
         watch.again = false;
         const { end, isOver } = watch;
         try {
-          await read(id, watch);
+          await read(watch);
         } finally {
           // Not for nothing: whoever comes has it looked, and many may wait.
           if (watch.end !== end || watch.isOver !== isOver) for (const tell of watch.followers) tell();
@@ -87,43 +97,44 @@ export function openFollowers(context: Context) {
     return watch.look;
   };
   /** What fails is looked at again when the timer goes off. */
-  const lookSoon = (id: string, watch: Watch): void => void look(id, watch).catch(() => undefined);
+  const lookSoon = (watch: Watch): void => void look(watch).catch(() => undefined);
 
-  const join = async (id: string, follower: () => void): Promise<Watch> => {
-    const known = watches.get(id);
+  const join = async (stream: FollowedStream, follower: () => void): Promise<Watch> => {
+    const known = watches.get(keyOf(stream));
     const watch: Watch = known ?? {
+      stream,
       ...{ followers: new Set(), batches: [], start: 0, end: 0, isOver: false },
       ...{ reading: new Map(), timer: undefined, look: undefined, again: false },
     };
     watch.followers.add(follower);
     if (known === undefined) {
-      watches.set(id, watch);
-      watch.timer = setInterval(() => lookSoon(id, watch), lookMilliseconds).unref();
+      watches.set(keyOf(stream), watch);
+      watch.timer = setInterval(() => lookSoon(watch), lookMilliseconds).unref();
     }
     try {
       await listen();
-      await drainOwn(context, id);
-      await look(id, watch);
+      await drainOwn(context, stream.id);
+      await look(watch);
     } catch (error) {
-      leave(id, watch, follower);
+      leave(watch, follower);
       throw error;
     }
     return watch;
   };
-  const leave = (id: string, watch: Watch, follower: () => void): void => {
+  const leave = (watch: Watch, follower: () => void): void => {
     if (!watch.followers.delete(follower) || watch.followers.size > 0) return;
     clearInterval(watch.timer);
-    watches.delete(id);
+    watches.delete(keyOf(watch.stream));
   };
 
   /** The piece of a log that begins with a byte before the window. */
-  const before = (id: string, watch: Watch, at: number): Promise<LogBatch | undefined> => {
+  const before = (watch: Watch, at: number): Promise<LogBatch | undefined> => {
     const known = watch.reading.get(at);
     if (known !== undefined) return known;
     const reading = (async () => {
       const to = Math.min(at + chunkBytes, watch.start);
       const pieces: Uint8Array[] = [];
-      for await (const piece of bytesOfStream(db, objects, { id, name: "log" }, at, to)) pieces.push(piece);
+      for await (const piece of bytesOfStream(db, objects, watch.stream, at, to)) pieces.push(piece);
       const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
       return bytes.length === 0 ? undefined : { bytes, offset: at + bytes.length, skipped: 0 };
     })().finally(() => watch.reading.delete(at));
@@ -131,19 +142,20 @@ export function openFollowers(context: Context) {
     return reading;
   };
 
-  const follow = async (id: string, from: number, onMore: () => void): Promise<LogCursor> => {
-    if ((await stateOf(db, id, "log")) === undefined) {
+  const follow = async (stream: FollowedStream, from: number, onMore: () => void): Promise<LogCursor> => {
+    const { id, name } = stream;
+    if ((await stateOf(db, id, name)) === undefined) {
       throw new RunError("unknown-run", `there is no run ${JSON.stringify(id)}`, { where: objects.where });
     }
     if (isReleased) return { next: () => undefined, isOver: true, close: () => {} };
     // Its own: somebody may follow twice with one function.
     const follower = (): void => onMore();
-    const watch = await join(id, follower);
+    const watch = await join(stream, follower);
     let at = from;
     // Whoever has been at the end once is told what it misses; until then nothing is left out.
     let isLive = false;
     const earlier = async (): Promise<LogBatch | undefined> => {
-      const batch = await before(id, watch, at);
+      const batch = await before(watch, at);
       at = batch?.offset ?? watch.start;
       return batch;
     };
@@ -163,7 +175,7 @@ export function openFollowers(context: Context) {
       get isOver() {
         return isReleased || (watch.isOver && at >= watch.end);
       },
-      close: () => leave(id, watch, follower),
+      close: () => leave(watch, follower),
     };
   };
 
@@ -180,6 +192,10 @@ export function openFollowers(context: Context) {
       listening = undefined;
     },
   };
+}
+
+function keyOf({ id, name }: FollowedStream): string {
+  return `${name}/${id}`;
 }
 
 function restart(watch: Watch, at: number): void {
