@@ -15,6 +15,13 @@ export interface Frame {
   readonly searched?: string | undefined;
   /** Whether the page is read anew when something has happened. */
   readonly isLive?: boolean | undefined;
+  /** The run whose changes alone have a live page read anew. */
+  readonly about?: string | undefined;
+  /**
+   * What else the one stream of a live page tells, as its query: `run=ID&events=0`. Scripts hear it as `told` of the document. With
+   * `later`, the stream begins when one of them says what by a `follow`.
+   */
+  readonly stream?: string | undefined;
   readonly csrf: string;
   /** A script of its own beside the one of all pages. */
   readonly script?: string | undefined;
@@ -28,7 +35,8 @@ const parts = [
 
 /** A whole document. */
 export function page(frame: Frame, content: Child) {
-  const { title, part, me, address, isLive, csrf, searched, script } = frame;
+  const { title, part, me, address, isLive, about, stream, csrf, searched, script } = frame;
+  const live = isLive === true ? { "data-live": "", "data-about": about, "data-stream": stream } : {};
   const body = (
     <html lang="en">
       <head>
@@ -68,7 +76,7 @@ export function page(frame: Frame, content: Child) {
           </search>
           <Somebody {...{ me, address, csrf }} />
         </header>
-        <main id="main" tabindex={-1} data-live={isLive === true ? "" : undefined}>
+        <main id="main" tabindex={-1} {...live}>
           {content}
         </main>
         <p id="told" role="status" class="told" />

@@ -26,7 +26,7 @@ export interface Visit {
   /** A list that the API has as a part of something else. */
   rows<Row extends object>(name: string, rows: readonly Row[]): Listed<Row>;
   /** The whole document. */
-  page(frame: Pick<Frame, "title" | "part" | "isLive" | "searched" | "script">, content: Child): Answered;
+  page(frame: Omit<Frame, "me" | "address" | "csrf">, content: Child): Answered;
   /** A part of one, which a script puts into it. */
   fragment(content: Child): Answered;
 }

@@ -220,8 +220,7 @@ test("one stream has the changes of all runs, and what one of them writes, from 
   expect(last).toMatch(/^4\.[1-9]\d*$/);
   record.log("two\n");
   record.append({ type: "back" });
-  const path = `/api/v1/events?run=${id}&log=0&events=0`;
-  const again = eventsOf(await served.at(path, { headers: { "last-event-id": last } }));
+  const again = eventsOf(await served.at(`/api/v1/events?run=${id}&log=0&events=0&after=${last}`));
   const told = { text: "", types: [] as string[] };
   while (told.text.length < 4 || told.types.length === 0) {
     const { event, data } = await next(again, "log", "events");

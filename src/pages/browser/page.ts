@@ -4,6 +4,8 @@ import { durationInWords } from "../parts/duration.ts";
 /** Milliseconds in which changes are gathered before the page is read anew. */
 const gathered = 150;
 const minute = 60_000;
+/** What a stream tells of the one run that it was asked for. */
+const ofRuns = ["log", "events", "skipped", "skipped-events", "end"] as const;
 
 const inZone = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -43,8 +45,16 @@ function showDurations(within: ParentNode): void {
   }
 }
 
-/** Reads the page anew when something has happened, and changes what is otherwise: what has the focus keeps it. */
+/**
+ * Reads the page anew when something has happened, and changes what is otherwise: what has the focus keeps it. The page has one stream,
+ * whatever its other scripts want to be told; they hear of it as `told`.
+ */
 function followChanges(main: HTMLElement): void {
+  const { about, stream: asked = "" } = main.dataset;
+  const isOpenedHere = asked !== "later";
+  let wanted = isOpenedHere ? asked : "";
+  /** Up to where the stream has told what a run has written. */
+  let last = "";
   let isDue = false;
   let isReading = false;
   let took = 0;
@@ -80,32 +90,54 @@ function followChanges(main: HTMLElement): void {
       Math.max(gathered, 5 * took),
     );
   };
+  const stale = (isStale: boolean): void => void document.body.classList.toggle("stale", isStale);
+  /** Whether a change is one that the page shows. */
+  const isAbout = ({ data }: MessageEvent<string>): boolean =>
+    about === undefined || (JSON.parse(data) as { readonly id?: string }).id === about;
   let stream: EventSource | undefined;
   const open = (): void => {
-    stream = new EventSource("/api/v1/events");
+    stream?.close();
+    const place = last === "" ? "" : `&after=${last}`;
+    stream = new EventSource(`/api/v1/events?${wanted}${place}`);
     // The first `reset` says that the stream has begun: the page is as new as that.
     let isFirst = true;
     stream.addEventListener("reset", () => {
       if (!isFirst) soon();
       isFirst = false;
     });
-    for (const name of ["run", "queue"]) stream.addEventListener(name, soon);
-    stream.addEventListener("error", () => document.body.classList.add("stale"));
+    stream.addEventListener("run", (event) => {
+      if (isAbout(event)) soon();
+    });
+    stream.addEventListener("queue", () => {
+      if (about === undefined) soon();
+    });
+    for (const name of ofRuns) {
+      stream.addEventListener(name, ({ data, lastEventId }: MessageEvent<string>) => {
+        last = lastEventId;
+        document.dispatchEvent(new CustomEvent("told", { detail: { event: name, data } }));
+      });
+    }
+    stream.addEventListener("error", () => stale(true));
     stream.addEventListener("open", () => {
       if (document.body.classList.contains("stale")) soon();
     });
   };
+  // Another script of the page knows only later from where on it wants to be told what.
+  document.addEventListener("follow", (event) => {
+    [wanted, last] = [(event as CustomEvent<string>).detail, ""];
+    if (!document.hidden) open();
+  });
   // A page that nobody sees holds no connection: a browser has six for all pages of a server.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
       stream?.close();
       stream = undefined;
-    } else if (stream === undefined) {
+    } else if (stream === undefined && isOpenedHere) {
       open();
       soon();
     }
   });
-  if (!document.hidden) open();
+  if (!document.hidden && isOpenedHere) open();
 }
 
 function renew(main: HTMLElement, text: string): void {
@@ -114,7 +146,12 @@ function renew(main: HTMLElement, text: string): void {
   showTimes(other);
   showDurations(other);
   showCopies(other);
-  void Idiomorph.morph(main, other, { restoreFocus: true, ignoreActiveValue: true });
+  // What another script has made stays as it is.
+  const beforeNodeMorphed = (node: Node): boolean => !(node instanceof HTMLElement && "kept" in node.dataset);
+  void Idiomorph.morph(main, other, {
+    ...{ restoreFocus: true, ignoreActiveValue: true },
+    callbacks: { beforeNodeMorphed },
+  });
 }
 
 /** Copying is what only a script can do, so that only a script shows its buttons. */

@@ -32,6 +32,9 @@ const aboutSchema = z.object({
   run: runIdSchema.optional().openapi({ description: "A run of which more is told than that it changes." }),
   log: offset.openapi({ description: "Its log, from this byte on." }),
   events: offset.openapi({ description: "Its events, from this byte on: those of `events.jsonl`." }),
+  after: z.string().max(40).optional().openapi({
+    description: "The id of the last event that came, for a stream that is opened anew.",
+  }),
 });
 
 /** Milliseconds between two looks at the whole queue, for all who listen together. */
@@ -101,9 +104,9 @@ Of the run that \`run\` names: \`log\` with text as JSON, \`events\` with an arr
     demand(c, parts, "read");
     const asked = aboutSchema.safeParse(c.req.query());
     if (!asked.success) return answerInvalid(c, "query", asked.error);
-    const { run, log, events } = asked.data;
+    const { run, log, events, after } = asked.data;
     if (run !== undefined) await queue.read(run);
-    const begin = placesIn(c.req.header("last-event-id"), { log, events });
+    const begin = placesIn(c.req.header("last-event-id") ?? after, { log, events });
     return streamOf(c, lifeOf(c, parts), async (stream) => {
       await Promise.all([tellChanges(stream), run === undefined ? undefined : tellRun(run, begin, stream)]);
     });
