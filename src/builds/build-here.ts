@@ -8,7 +8,8 @@ import type { Repository } from "../registry/index.ts";
 import { type BuildFolder, openBuildFolder } from "./build-folder.ts";
 import type { ActionEnd, Engine, ExportedImage, Workshop } from "./engine.ts";
 import { BuildError } from "./errors.ts";
-import { executeSteps, type StepsEnd } from "./execute-steps.ts";
+import type { BuildEvent } from "./events.ts";
+import { executeSteps, type RunStep, type StepsEnd } from "./execute-steps.ts";
 import type { ImageLedger } from "./image-ledger.ts";
 import type { HiddenSecrets } from "./masking.ts";
 import type { BuildOutcome, BuildPlan, PlannedAction, PlannedBuild, PlannedPush } from "./model.ts";
@@ -35,6 +36,7 @@ export interface BuildSite {
   readonly environment: NodeJS.ProcessEnv;
   /** Takes whole lines without secrets, and which build they are of. */
   log(lines: Uint8Array, build: string): void;
+  tell(event: BuildEvent): void;
   /** A folder in the source that is not part of it, absolute. */
   readonly leaveOut: string;
   /** Where files that builds keep go, each into a folder of its own. */
@@ -84,7 +86,7 @@ async function buildIn(folder: BuildFolder, planned: PlannedBuild, site: BuildSi
   const workshop = await site.engine.open(folder.engine);
   try {
     const work = workIn(workshop, planned, workspace, site, sourceHeld);
-    const end = await executeSteps(planned.build, work.step, site);
+    const end = await executeSteps(planned.build, told(work.step, planned, site), site);
     const outcome = end.status === "success" ? await work.finish(end) : { name: planned.name, ...end };
     // A build that failed, or was cancelled, may have pushed all the same.
     await work.confirmSaid();
@@ -92,6 +94,24 @@ async function buildIn(folder: BuildFolder, planned: PlannedBuild, site: BuildSi
   } finally {
     await workshop.close();
   }
+}
+
+/** The same, with events of its beginning and its end. */
+function told(runStep: RunStep, { name: build, actions }: PlannedBuild, { tell }: BuildSite): RunStep {
+  return async (step, signal) => {
+    const { index, id, name } = step;
+    const begun = performance.now();
+    tell({ type: "build-step-started", build, step: index, steps: actions.length, id, name });
+    let exitCode: number | undefined;
+    try {
+      const end = await runStep(step, signal);
+      exitCode = end.exitCode;
+      return end;
+    } finally {
+      const milliseconds = Math.round(performance.now() - begun);
+      tell({ type: "build-step-ended", build, step: index, exitCode, milliseconds });
+    }
+  };
 }
 
 function workIn(

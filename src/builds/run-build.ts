@@ -2,6 +2,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { Copier } from "../copy/index.ts";
 import { failureRecord, messageOf } from "../errors/index.ts";
+import type { Listener } from "../events/index.ts";
 import type { Network } from "../http/index.ts";
 import { parseRepository, type RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
@@ -48,6 +49,8 @@ export interface RunBuildOptions {
   readonly concurrency?: number;
   /** Whole lines of the log, as they stand in the record: without secrets; and which build they are of, if they are of one. */
   readonly onLog?: (lines: Uint8Array, build?: string) => void;
+  /** Told of all that is recorded as an event. */
+  readonly listener?: Listener<BuildEvent> | undefined;
   /** Ends what is under way. */
   readonly signal?: AbortSignal;
   /** Nothing more is begun once it is given: neither a variant nor a step. */
@@ -126,13 +129,13 @@ async function carryOut(run: Run, prepared: PreparedBuild, options: Settled): Pr
   say(`building ${plan.config} as ${plan.tag} with ${program}`);
   for (const warning of plan.warnings) say(`warning: ${warning}`);
   for (const note of plan.notes) say(`note: ${note}`);
-  const tell = telling(run, say);
+  const tell = telling(run, say, options.listener);
   const only = plan.builds.length === 1 ? (plan.builds[0]?.name ?? "") : "";
   const staging = await openStaging(plan.destination, ledger, only);
   try {
     const open = (repository: string): Repository => options.open(parseRepository(repository));
     const build = await builderOf(prepared, run, options, {
-      ...{ ledger, staging, log, open, hidden, secrets },
+      ...{ ledger, staging, log, tell, open, hidden, secrets },
       removing: (removal) => void removals.push(removal),
     });
     const begin = async (planned: PlannedBuild): Promise<BuildOutcome> => {
@@ -172,9 +175,14 @@ function documentOf(document: unknown): string {
 }
 
 /** Records events. That one cannot be recorded is said once, and changes nothing of what is built. */
-function telling(run: Run, say: (text: string) => void): (event: BuildEvent) => void {
+function telling(
+  run: Run,
+  say: (text: string) => void,
+  listener: Listener<BuildEvent> | undefined,
+): (event: BuildEvent) => void {
   let isWhole = true;
   return (event) => {
+    listener?.(event);
     try {
       run.append(event);
     } catch (error) {
@@ -203,7 +211,7 @@ async function builderOf(
   prepared: PreparedBuild,
   run: Run,
   { signal, stop, environment, leaveOut, service, network }: Settled,
-  means: Pick<BuildSite, "ledger" | "log" | "open" | "secrets" | "removing"> & {
+  means: Pick<BuildSite, "ledger" | "log" | "tell" | "open" | "secrets" | "removing"> & {
     readonly staging: Staging;
     readonly hidden: HiddenSecrets;
   },

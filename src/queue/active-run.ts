@@ -4,7 +4,8 @@ import { RunStopped } from "./errors.ts";
 import type { Lease } from "./lease.ts";
 import { endWhenIdle } from "./locks.ts";
 import type { QueuedRun, RunOutcome, StopReason, TakenRun, WorkerOptions } from "./model.ts";
-import { type AttemptName, isAttempt } from "./settle.ts";
+import { ProgressTeller } from "./progress.ts";
+import { type AttemptName, isAttempt, writeProgress } from "./settle.ts";
 
 /** How an attempt is over: by an end, or by giving the run to another worker. */
 export type AttemptEnd = RunOutcome | "hand-over";
@@ -17,13 +18,15 @@ export class ActiveRun {
   readonly since = performance.now();
   readonly #db: Database;
   readonly #stop = new AbortController();
+  readonly #progress: ProgressTeller;
   #isLost = false;
   #isOver = false;
 
-  constructor(db: Database, run: QueuedRun, lease: Lease) {
+  constructor(db: Database, run: QueuedRun, lease: Lease, onProblem: WorkerOptions["onProblem"]) {
     this.#db = db;
     this.run = run;
     this.lease = lease;
+    this.#progress = new ProgressTeller((said) => writeProgress(db, this.name, said), onProblem);
   }
 
   get name(): AttemptName {
@@ -50,6 +53,7 @@ export class ActiveRun {
   async carryOut(carryOut: WorkerOptions["carryOut"]): Promise<AttemptEnd> {
     const outcome = await this.#outcomeOf(carryOut);
     this.#isOver = true;
+    this.#progress.end();
     return this.#judge(outcome);
   }
 
@@ -84,6 +88,9 @@ export class ActiveRun {
         // Who is stopped in the midst of it keeps nobody from taking the run over.
         await endWhenIdle(this.#db, sql);
         if (!(await isAttempt(sql, this.name))) throw new RunStopped("lost");
+      },
+      tell: (progress) => {
+        if (isOpen()) this.#progress.say(progress);
       },
     };
   }

@@ -52,8 +52,13 @@ export function admit(db: Database, worker: string, seats: number): Promise<read
     );
     const runs = await runsOf(
       sql,
-      `UPDATE queue_run SET state = 'running', attempt = attempt + 1, worker = $1, started_at = clock_timestamp(), held = NULL
-      WHERE id = ANY($2::bigint[]) AND state = 'waiting' RETURNING *`,
+      `WITH taken AS (
+        UPDATE queue_run SET state = 'running', attempt = attempt + 1, worker = $1, started_at = clock_timestamp(), held = NULL
+        WHERE id = ANY($2::bigint[]) AND state = 'waiting' RETURNING *
+      ), begun AS (
+        INSERT INTO queue_attempt (run, attempt, worker, started_at) SELECT id, attempt, worker, started_at FROM taken
+      )
+      SELECT * FROM taken`,
       [worker, [...new Set(slots.map(({ run }) => run))]],
     );
     await tellChanges(sql, runs);

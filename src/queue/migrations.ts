@@ -16,6 +16,7 @@ function wordsOf(text: string): string {
  * - `queue_run` is ordered by `rank` while it waits: seconds since 1970, less a minute for each point of priority. As all
  *   runs grow older together, what has the lowest rank now has the lowest for ever, and nothing starves.
  * - `queue_slot` has a row for each limit that a running run takes a place of. Its primary key makes the limits hard.
+ * - `queue_attempt` has a row for each time that a worker has begun a run, so that an attempt which died is still known.
  * - `queue_worker` has the leases, one for each process: its runs are its own for as long.
  * - `queue_budget` has, for each quota of a host, the time from which on its requests are nobody's yet, in milliseconds since 1970.
  * - `queue_run_words` has the words of a run, each of 2,000 bytes at most: a longer one is no lexeme, and would be an error.
@@ -121,6 +122,33 @@ CREATE INDEX queue_run_words ON queue_run USING gin (queue_run_words(job, repo, 
 CREATE INDEX queue_run_type ON queue_run (type, id);
 CREATE INDEX queue_run_author ON queue_run (author, id) WHERE author IS NOT NULL;
 CREATE INDEX queue_run_machine ON queue_run (split_part(worker, ':', 1), id) WHERE worker IS NOT NULL;
+`,
+  },
+  {
+    id: "queue-0003",
+    sql: `
+ALTER TABLE queue_run ADD COLUMN progress jsonb;
+
+CREATE TABLE queue_attempt (
+  run bigint NOT NULL,
+  attempt int NOT NULL,
+  worker text NOT NULL,
+  started_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  ending text CHECK (ending IN ('SUCCESS', 'FAILURE', 'ABORTED', 'ERROR', 'handed-over', 'died')),
+  PRIMARY KEY (run, attempt),
+  CHECK ((ended_at IS NULL) = (ending IS NULL))
+);
+INSERT INTO queue_attempt (run, attempt, worker, started_at)
+  SELECT id, attempt, worker, started_at FROM queue_run WHERE state = 'running';
+
+DROP INDEX queue_run_result;
+CREATE INDEX queue_run_result ON queue_run (result, id) WHERE result IS NOT NULL;
+CREATE INDEX queue_run_job_result ON queue_run (job, result, id) WHERE result IS NOT NULL;
+DROP INDEX queue_run_repo;
+CREATE INDEX queue_run_repo ON queue_run (repo, id) WHERE repo IS NOT NULL;
+CREATE INDEX queue_run_pull ON queue_run (pull, repo, id) WHERE pull IS NOT NULL;
+CREATE INDEX queue_run_length ON queue_run ((ended_at - started_at), id) WHERE state = 'ended' AND started_at IS NOT NULL;
 `,
   },
 ];

@@ -19,6 +19,8 @@ export interface RunCause {
   readonly at: string;
   /** The person or machine, where one is known. */
   readonly who?: string | undefined;
+  /** Of a retry: how often it has failed in a row before. */
+  readonly failures?: number | undefined;
 }
 
 /** What a run is of, from when it is asked for to its end. */
@@ -118,10 +120,33 @@ export interface QueuedRun extends RunSubject {
   readonly worker?: string | undefined;
   /** Who wants it stopped, and why. */
   readonly abort?: RunAbort | undefined;
+  /** While it runs. */
+  readonly progress?: RunProgress | undefined;
   /** What the kind says of its end. */
   readonly details?: RunDetails | undefined;
   /** The run whose input it has once more. */
   readonly rerunOf?: string | undefined;
+}
+
+/** How far a run has come, as its worker has told last. */
+export interface RunProgress {
+  /** Such as "12 of 200 copied". */
+  readonly text: string;
+  readonly done?: number | undefined;
+  readonly total?: number | undefined;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** One of the times that a run was begun. */
+export interface RunTry {
+  /** Counted from 1. */
+  readonly attempt: number;
+  readonly worker: string;
+  readonly startedAt: Date;
+  readonly endedAt?: Date | undefined;
+  /** How the run ended in it; or that its worker gave it back, or died. */
+  readonly ending?: RunResult | "handed-over" | "died" | undefined;
 }
 
 /** That somebody wants a run stopped. */
@@ -171,20 +196,28 @@ export interface TakenRun extends QueuedRun {
    * called first in each that writes for the run. @throws {RunStopped} `lost`.
    */
   fence(sql: Sql): Promise<void>;
+  /** Says how far it is, for those who look: once a second at most is written down, the last of what was said. */
+  tell(progress: Omit<RunProgress, "at">): void;
 }
+
+/** A value, or several of which one has to fit. */
+export type OneOf<Value> = Value | readonly Value[];
 
 /** Which runs are listed: all that is given has to fit. */
 export interface RunFilter {
-  readonly job?: string | undefined;
-  readonly kind?: string | undefined;
-  readonly type?: RunType | undefined;
-  readonly state?: RunState | undefined;
-  readonly result?: RunResult | undefined;
-  readonly repo?: string | undefined;
+  /** `*` stands for any text, here and in repositories and authors. */
+  readonly job?: OneOf<string> | undefined;
+  readonly kind?: OneOf<string> | undefined;
+  readonly type?: OneOf<RunType> | undefined;
+  readonly state?: OneOf<RunState> | undefined;
+  readonly result?: OneOf<RunResult> | undefined;
+  /** Where it is on its way, or how it ended: the words of both, as one. */
+  readonly status?: OneOf<Exclude<RunState, "ended"> | RunResult> | undefined;
+  readonly repo?: OneOf<string> | undefined;
   readonly pull?: number | undefined;
-  readonly author?: string | undefined;
+  readonly author?: OneOf<string> | undefined;
   /** The machine that runs it or ran it last, by the name that its workers have. */
-  readonly machine?: string | undefined;
+  readonly machine?: OneOf<string> | undefined;
   /** Each word of it is the beginning of a word of the job, the repository, the ref, the commit, the author or the summary. */
   readonly search?: string | undefined;
   /** Asked for at this time or later. */
@@ -199,8 +232,13 @@ export interface RunListQuery extends RunFilter {
   readonly limit: number;
   /** The id of the run that the page comes after. */
   readonly after?: string | undefined;
-  /** The newest first when it is left out; `turn` has those alone that wait, the next to start first. */
-  readonly order?: "newest" | "turn" | undefined;
+  /** The id of the run that the page comes before, instead. */
+  readonly before?: string | undefined;
+  /**
+   * The newest first when it is left out; `turn` has those alone that wait, the next to start first; `longest` those alone that
+   * have run and ended.
+   */
+  readonly order?: "newest" | "oldest" | "longest" | "turn" | undefined;
 }
 
 /** What a job is careful about, whenever a run of it was asked for. */
@@ -215,6 +253,34 @@ export interface RunList {
   readonly runs: readonly QueuedRun[];
   /** What the next page comes after; `undefined` when there is none. */
   readonly next: string | undefined;
+  /** What the page before comes before; `undefined` when there is none. */
+  readonly previous: string | undefined;
+}
+
+/** How many runs fit. */
+export interface RunTotal {
+  readonly runs: number;
+  /** Whether they were counted: of very many, it is told about how many they are. */
+  readonly isExact: boolean;
+}
+
+/** How the last runs of a job went, of which there are 100 at most. */
+export interface JobStatistics {
+  /** That ended, and that nobody stopped. */
+  readonly runs: number;
+  readonly succeeded: number;
+  /** Of those that succeeded; `undefined` when none did. */
+  readonly medianSeconds: number | undefined;
+}
+
+/** A job whose last runs have failed. */
+export interface FailingJob {
+  /** The newest that failed. */
+  readonly run: QueuedRun;
+  /** In a row; 100 at most. */
+  readonly failures: number;
+  /** When the first of them ended. */
+  readonly since: Date;
 }
 
 /** How many runs there are of a job in a state. */
@@ -262,6 +328,13 @@ export interface Queue {
   /** @throws {QueueError} `unknown-run`. */
   read(id: string): Promise<QueuedRun>;
   list(query: RunListQuery): Promise<RunList>;
+  /** How many runs a list has, all of its pages. */
+  count(filter: RunFilter): Promise<RunTotal>;
+  /** The attempts of a run, the first one first; of very many, the last 100. */
+  tries(id: string): Promise<readonly RunTry[]>;
+  statistics(job: string): Promise<JobStatistics>;
+  /** Those of these jobs that have failed since they last succeeded. */
+  failing(jobs: readonly string[]): Promise<readonly FailingJob[]>;
   /** The newest run of each job, by the job's name; with a result, the newest that ended so. */
   lastRuns(jobs: readonly string[], result?: RunResult): Promise<ReadonlyMap<string, QueuedRun>>;
   counts(): Promise<readonly RunCount[]>;

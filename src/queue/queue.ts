@@ -1,7 +1,8 @@
 import type { Database, Sql } from "../database/index.ts";
 import { askOnceMore } from "./ask.ts";
 import { QueueError } from "./errors.ts";
-import { countRuns, lastRuns, listRuns, listWorkers } from "./list.ts";
+import { countRuns, failingJobs, lastRuns, listTries, listWorkers, statisticsOf } from "./history.ts";
+import { countFitting, listRuns } from "./list.ts";
 import type { JobCaution, Queue, QueuedRun, QueueOptions, RunCause } from "./model.ts";
 import { listenToQueue, tellChanges, tellStop } from "./notices.ts";
 import { lockedRun, readRun, runsOf } from "./rows.ts";
@@ -19,6 +20,10 @@ export function openQueue(db: Database, options: QueueOptions = {}): Queue {
   return {
     read: (id) => readRun(db, id),
     list: (query) => listRuns(db, query),
+    count: (filter) => countFitting(db, filter),
+    tries: (id) => listTries(db, id),
+    statistics: (job) => statisticsOf(db, job),
+    failing: (jobs) => failingJobs(db, jobs),
     lastRuns: (jobs, result) => lastRuns(db, jobs, result),
     counts: () => countRuns(db),
     workers: () => listWorkers(db),
@@ -127,9 +132,12 @@ async function setCapacities(db: Database, capacities: Readonly<Record<string, n
 async function forgetEnded(db: Database, before: Date): Promise<number> {
   for (let forgotten = 0; ; ) {
     const gone = await db.query(
-      `DELETE FROM queue_run WHERE id IN (
-        SELECT id FROM queue_run WHERE state = 'ended' AND ended_at < $1 ORDER BY ended_at LIMIT ${batch} FOR UPDATE SKIP LOCKED
-      ) RETURNING id`,
+      `WITH gone AS (
+        DELETE FROM queue_run WHERE id IN (
+          SELECT id FROM queue_run WHERE state = 'ended' AND ended_at < $1 ORDER BY ended_at LIMIT ${batch} FOR UPDATE SKIP LOCKED
+        ) RETURNING id
+      ), tried AS (DELETE FROM queue_attempt USING gone WHERE run = gone.id)
+      SELECT id FROM gone`,
       [before],
     );
     forgotten += gone.length;

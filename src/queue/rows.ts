@@ -1,7 +1,7 @@
 import type { Sql } from "../database/index.ts";
 import type { RunType } from "../store/index.ts";
 import { QueueError } from "./errors.ts";
-import type { QueuedRun, RunAbort, RunCause, RunDetails, RunResult, RunState } from "./model.ts";
+import type { QueuedRun, RunAbort, RunCause, RunDetails, RunProgress, RunResult, RunState } from "./model.ts";
 
 /** A row of `queue_run`. */
 interface Row {
@@ -34,6 +34,7 @@ interface Row {
   readonly worker: string | null;
   readonly started_at: Date | null;
   readonly abort: RunAbort | null;
+  readonly progress: RunProgress | null;
   readonly result: RunResult | null;
   readonly details: RunDetails | null;
   readonly ended_at: Date | null;
@@ -92,6 +93,7 @@ function runOf(row: Row): QueuedRun {
     endedAt: row.ended_at ?? undefined,
     worker: row.worker ?? undefined,
     abort: row.abort ?? undefined,
+    progress: row.progress ?? undefined,
     details: row.details ?? undefined,
     rerunOf: row.rerun_of ?? undefined,
   };

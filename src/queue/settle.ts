@@ -1,5 +1,5 @@
-import type { Sql } from "../database/index.ts";
-import type { QueuedRun, QueueOptions, RunDetails, RunOutcome } from "./model.ts";
+import type { Database, Sql } from "../database/index.ts";
+import type { QueuedRun, QueueOptions, RunDetails, RunOutcome, RunProgress } from "./model.ts";
 import { tellChanges } from "./notices.ts";
 import { runsOf } from "./rows.ts";
 
@@ -54,9 +54,13 @@ export class Settling {
     const [ended] = await runsOf(
       sql,
       `WITH ended AS (
-        UPDATE queue_run SET state = 'ended', result = $${at + 1}, details = $${at + 2}, ended_at = clock_timestamp()
+        UPDATE queue_run SET state = 'ended', result = $${at + 1}, details = $${at + 2}, ended_at = clock_timestamp(), progress = NULL
         WHERE ${condition} RETURNING *
-      ), freed AS (DELETE FROM queue_slot USING ended WHERE run = ended.id)
+      ), freed AS (DELETE FROM queue_slot USING ended WHERE run = ended.id),
+      over AS (
+        UPDATE queue_attempt AS tried SET ended_at = ended.ended_at, ending = ended.result FROM ended
+        WHERE tried.run = ended.id AND tried.attempt = ended.attempt AND tried.ending IS NULL
+      )
       SELECT * FROM ended`,
       [...values, result, bounded(details)],
     );
@@ -86,7 +90,13 @@ export class Settling {
 
   async #putBack(sql: Sql, run: QueuedRun, crashes: number): Promise<void> {
     const { abort } = run;
-    await sql.query("UPDATE queue_run SET crashes = $2 WHERE id = $1", [run.id, crashes]);
+    await sql.query(
+      `WITH tried AS (
+        UPDATE queue_attempt SET ended_at = clock_timestamp(), ending = $4 WHERE run = $1 AND attempt = $3 AND ending IS NULL
+      )
+      UPDATE queue_run SET crashes = $2, progress = NULL WHERE id = $1`,
+      [run.id, crashes, run.attempt, crashes > run.crashes ? "died" : "handed-over"],
+    );
     if (abort !== undefined) {
       await this.end(sql, run, { result: "ABORTED", details: { summary: abortedBy(abort) } });
       return;
@@ -140,6 +150,17 @@ function bounded(details: RunDetails | undefined): RunDetails | undefined {
 /** What is said of a run that somebody stopped. */
 export function abortedBy({ who, why }: { readonly who: string; readonly why: string }): string {
   return `aborted by ${who}: ${why}`;
+}
+
+/** Writes down how far an attempt is, while it is its worker's. */
+export async function writeProgress(db: Database, name: AttemptName, progress: RunProgress): Promise<void> {
+  await db.transaction(async (sql) => {
+    const written = await sql.query(`UPDATE queue_run SET progress = $4 WHERE ${anAttempt} RETURNING id`, [
+      ...valuesOf(name),
+      progress,
+    ]);
+    if (written.length > 0) await tellChanges(sql, [{ id: name.id, state: "running" }]);
+  });
 }
 
 /** Whether an attempt is its worker's still; it stays so until the transaction ends. */

@@ -88,7 +88,7 @@ export class WorkingProcess {
   }
 
   #start(run: QueuedRun, lease: Lease): void {
-    const active = new ActiveRun(this.#db, run, lease);
+    const active = new ActiveRun(this.#db, run, lease, this.#options.onProblem);
     this.#active.add(active);
     const carrying = this.#carryOut(active).finally(() => {
       this.#carrying.delete(carrying);

@@ -20,8 +20,10 @@ import { addLive } from "./routes/live.ts";
 import { addLogLines } from "./routes/log-lines.ts";
 import { addLogin, sessionOf } from "./routes/login.ts";
 import { addMessages } from "./routes/messages.ts";
+import { addNeeds } from "./routes/needs.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
+import { addRunEvents } from "./routes/run-events.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addWebhooks } from "./routes/webhooks.ts";
 
@@ -100,12 +102,14 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
     defaultHook: (result, c) => (result.success ? undefined : answerInvalid(c, result.target, result.error)),
   });
   addRuns(api, parts);
+  addRunEvents(api, parts);
   addFiles(api, parts);
   addLogLines(api, parts);
   addLive(api, parts);
   addJobs(api, parts);
   addRemotes(api, parts);
   addQueue(api, parts);
+  addNeeds(api, parts);
   addMessages(api, parts);
   addAccess(api, parts);
   addBackup(api, parts);

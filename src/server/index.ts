@@ -20,9 +20,12 @@ export type {
   PersonDocument,
   TokenDocument,
 } from "./routes/access.ts";
-export type { JobSourceDocument, ListedJobDocument } from "./routes/jobs.ts";
+export type { JobSourceDocument, ListedJobDocument, ShownJobDocument } from "./routes/jobs.ts";
 export type { LogLinesDocument, LogMatchesDocument } from "./routes/log-lines.ts";
 export type { DeliveryDocument, NotificationDocument } from "./routes/messages.ts";
+export type { NeedDocument, RetryDocument } from "./routes/needs.ts";
 export type { QueueDocument } from "./routes/queue.ts";
 export type { RemoteDocument } from "./routes/remotes.ts";
-export type { RunDocument, ShownRunDocument } from "./schemas.ts";
+export type { RunEventDocument } from "./routes/run-events.ts";
+export type { RunTotalDocument } from "./routes/runs.ts";
+export type { RunDocument, ShownRunDocument, TryDocument } from "./schemas.ts";

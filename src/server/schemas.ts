@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { QueuedRun, RunWaiting } from "../queue/index.ts";
+import type { QueuedRun, RunTry, RunWaiting } from "../queue/index.ts";
 import type { RecordedRun } from "../store/index.ts";
 import { waitingInWords } from "./waiting.ts";
 
@@ -25,6 +25,46 @@ export const lineSchema = (most: number) =>
     .max(most)
     .regex(/^[^\p{Cc}\p{Cs}]*$/u);
 
+/** Values that a filter may have several of. */
+const maxWords = 50;
+
+/** Words with commas between them, each of one line. */
+export const wordsSchema = (most: number) =>
+  lineSchema(10_000)
+    .transform((text, context) => {
+      const words = wordsOf(text);
+      if (words.length > 0 && words.length <= maxWords && words.every((word) => word.length <= most))
+        return words;
+      context.addIssue({
+        code: "custom",
+        message: `it is 1 to ${maxWords} words, of ${most} letters at most`,
+      });
+      return z.NEVER;
+    })
+    .openapi({ type: "string" });
+
+/** Some of these words, with commas between them. */
+export const oneOfSchema = <const Word extends string>(known: readonly [Word, ...Word[]]) =>
+  lineSchema(500)
+    .transform((text, context) => {
+      const words = wordsOf(text);
+      const found = known.filter((word) => words.includes(word));
+      if (found.length > 0 && words.every((word) => found.includes(word as Word))) return found;
+      context.addIssue({
+        code: "custom",
+        message: `it is one of ${known.join(", ")}, or several with commas`,
+      });
+      return z.NEVER;
+    })
+    .openapi({ type: "string", example: known.slice(0, 2).join(",") });
+
+function wordsOf(text: string): string[] {
+  return text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+}
+
 const time = z.iso.datetime().openapi({ example: "2026-11-29T10:00:00.000Z" });
 
 /** A time that something is asked for by: a day, or a time with its zone. */
@@ -43,6 +83,10 @@ const causeSchema = z
     text: z.string(),
     at: z.string(),
     who: z.string().optional(),
+    failures: z
+      .int()
+      .optional()
+      .openapi({ description: "Of a retry: how often it has failed in a row before." }),
   })
   .openapi("Cause");
 
@@ -78,6 +122,15 @@ export const runSchema = z
     endedAt: time.optional(),
     notBefore: time.optional(),
     worker: z.string().optional(),
+    progress: z
+      .object({
+        text: z.string().openapi({ example: "12 of 200 copied" }),
+        done: z.int().optional(),
+        total: z.int().optional(),
+        at: z.string(),
+      })
+      .optional()
+      .openapi({ description: "How far it is, while it runs." }),
     abort: z.object({ who: z.string(), why: z.string(), at: z.string() }).optional(),
     rerunOf: runIdSchema.optional(),
   })
@@ -90,7 +143,7 @@ export type RunDocument = z.infer<typeof runSchema>;
 export function runDocument(run: QueuedRun, waiting?: RunWaiting): RunDocument {
   const { id, job, kind, type, state, result, repo, ref, commit, pull, author } = run;
   const { shadow, priority, mutex, held } = run;
-  const { attempt, crashes, causes, moreCauses, worker, abort, rerunOf, details } = run;
+  const { attempt, crashes, causes, moreCauses, worker, progress, abort, rerunOf, details } = run;
   const { askedAt, startedAt, endedAt, notBefore } = run;
   const revision = typeof details?.revision === "string" ? details.revision : undefined;
   return {
@@ -117,7 +170,7 @@ export function runDocument(run: QueuedRun, waiting?: RunWaiting): RunDocument {
     startedAt: startedAt?.toISOString(),
     endedAt: endedAt?.toISOString(),
     notBefore: notBefore?.toISOString(),
-    ...{ worker, abort, rerunOf },
+    ...{ worker, progress, abort, rerunOf },
   };
 }
 
@@ -165,8 +218,27 @@ export const recordSchema = z
   })
   .openapi("Record");
 
+const trySchema = z
+  .object({
+    attempt: z.int(),
+    worker: z.string(),
+    startedAt: time,
+    endedAt: time.optional(),
+    ending: z
+      .enum([...runResults, "handed-over", "died"])
+      .optional()
+      .openapi({
+        description: "How the run ended in it, or that its worker gave it back, or died.",
+      }),
+  })
+  .openapi("Attempt");
+
+/** An attempt of a run as the API has it. */
+export type TryDocument = z.infer<typeof trySchema>;
+
 /** A run with what is recorded of it. */
 export const shownRunSchema = runSchema.extend({
+  attempts: z.array(trySchema).openapi({ description: "The first one first; of very many, the last 100." }),
   record: recordSchema.optional(),
   artifacts: z
     .array(z.string())
@@ -176,6 +248,10 @@ export const shownRunSchema = runSchema.extend({
 
 /** A run as the API shows it by itself. */
 export type ShownRunDocument = z.infer<typeof shownRunSchema>;
+
+export function tryDocument({ startedAt, endedAt, ...attempt }: RunTry): TryDocument {
+  return { ...attempt, startedAt: startedAt.toISOString(), endedAt: endedAt?.toISOString() };
+}
 
 export function recordDocument(record: RecordedRun): z.infer<typeof recordSchema> {
   const { where, log, result, head, refs, revision, planHash, startedAt, finishedAt } = record;

@@ -10,5 +10,5 @@ export { triggersMigrations } from "./migrations.ts";
 export type * from "./model.ts";
 export { askForPull, type PullJobs, pullJobs } from "./pulls.ts";
 export { listRemotes, syncRemotes } from "./remotes.ts";
-export { noteRetry, retryMigrations, retryPromotions } from "./retry.ts";
+export { type DueRetry, listRetries, noteRetry, retryMigrations, retryPromotions } from "./retry.ts";
 export { runTriggers, type TriggerOptions } from "./run.ts";

@@ -85,6 +85,33 @@ export async function noteRetry(sql: Sql, run: QueuedRun): Promise<void> {
   await wake(sql);
 }
 
+/** A promotion that has failed and is asked for again by itself. */
+export interface DueRetry {
+  readonly job: string;
+  readonly key: string;
+  readonly ref: string | undefined;
+  /** In a row. */
+  readonly failures: number;
+  readonly since: Date | undefined;
+  /** `undefined` of one that nobody asks for any more: it waits for somebody. */
+  readonly dueAt: Date | undefined;
+  /** The run that failed last. */
+  readonly run: string;
+  readonly summary: string;
+}
+
+/** Promotions that are asked for again, the next one first; then those that were given up. */
+export async function listRetries(sql: Sql): Promise<readonly DueRetry[]> {
+  const rows = await sql.query<Omit<RetryRow, "state" | "crashed">>(
+    `SELECT job, key, ref, failures, since, due_at, run_id, summary FROM promotion_retry
+     WHERE state IN ('due', 'over') ORDER BY due_at NULLS LAST, job, key`,
+  );
+  return rows.map(({ ref, since, due_at, run_id, ...row }) => ({
+    ...row,
+    ...{ ref: ref ?? undefined, since: since ?? undefined, dueAt: due_at ?? undefined, run: run_id },
+  }));
+}
+
 /** What is due later than any pause was noted by a clock that was wrong. */
 const isDue = "(state = 'failed' OR (state = 'due' AND (due_at <= $1 OR due_at > $2)))";
 
@@ -138,7 +165,8 @@ async function retry(
       return { row, since, due, run: undefined };
     }
     const text = `again after ${row.failures === 1 ? "a failure" : `${row.failures} failures`}, the last of them run ${row.run_id}: ${row.summary}`;
-    const cause = { by: "retry", text, at: now.toISOString() } as const;
+    const { failures } = row;
+    const cause = { by: "retry", text, at: now.toISOString(), failures } as const;
     const run = await ask(sql, job, { ref: row.ref ?? undefined }, cause);
     await change("state = 'asked', due_at = NULL");
     return { row, run, text };

@@ -61,6 +61,8 @@ export async function buildCommit(work: Work<"build">): Promise<WorkDone> {
         environment: env,
         secretTokens: secretTokens(environment),
         network: networkOf(environment),
+        // What is recorded of a build it records itself.
+        listener: work.progress,
         signal: ending.cut,
         stop: ending.stop,
       }),

@@ -11,6 +11,7 @@ import { endingOf, reasonOf } from "./ending.ts";
 import { WorkError } from "./errors.ts";
 import { inputOf, type RunInput } from "./input.ts";
 import type { RecordRequest, WorkEnvironment } from "./model.ts";
+import { progressOf } from "./progress.ts";
 import { registriesFor } from "./registries.ts";
 import { sourceAt } from "./source.ts";
 import { untilBack } from "./until-back.ts";
@@ -68,8 +69,10 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
       default:
     }
     recording.listener(event);
+    progress(event);
     environment.heard?.(event);
   };
+  const progress = progressOf(run.tell);
   const ending = endingOf(run, environment.grace);
   const page = environment.pageOf(run);
   const context = job.context ?? job.name;
@@ -78,7 +81,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   let about: string | undefined;
   const work: RunWork = {
     ...{ run, job, input, isShadow, environment, record, recording, ending, page },
-    listener,
+    ...{ listener, progress },
     source: sourceAt(job.repo, environment, ending.cut, isShadow ? "reading" : purposes[job.work.kind]),
     say: recording.log,
     traffic: meter.read,

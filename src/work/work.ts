@@ -29,6 +29,8 @@ export interface RunWork {
   readonly record: Run;
   readonly recording: Recording;
   readonly listener: Listener<RunEvent>;
+  /** Told of what says how far it is, and is recorded elsewhere. */
+  readonly progress: Listener<RunEvent>;
   readonly ending: RunEnding;
   /** The job's repository. */
   readonly source: RunSource;

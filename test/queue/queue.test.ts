@@ -8,6 +8,7 @@ import {
   type QueuedRun,
   queueMigrations,
   type RunFilter,
+  type RunList,
 } from "../../src/queue/index.ts";
 import { describeDatabases } from "../support/databases.ts";
 import { ask, askOf, startWorker, type TestWorker, until, untilState } from "./support.ts";
@@ -489,6 +490,32 @@ describeDatabases((databases) => {
       expect(taken.signal.reason).toMatchObject({ code: "lost" });
     });
 
+    it("leaves word of its attempt, and the end of each stays known", async () => {
+      const { db, queue } = await open();
+      const { id } = await ask(db);
+      await abandon(db, id);
+      await db.query(
+        "INSERT INTO queue_attempt (run, attempt, worker, started_at) SELECT id, attempt, worker, started_at FROM queue_run",
+      );
+      const worker = start(db);
+      const run = await worker.taken(id);
+      run.tell({ text: "1 of 2 copied", done: 1, total: 2 });
+      await until(queue, async () => (await queue.read(id)).progress?.text === "1 of 2 copied");
+      expect((await queue.read(id)).progress).toMatchObject({ done: 1, total: 2 });
+      worker.finish(id);
+      expect((await untilState(queue, id, "ended")).progress).toBeUndefined();
+      const tries = await queue.tries(id);
+      expect(tries.map(({ attempt, ending }) => [attempt, ending])).toEqual([
+        [1, "died"],
+        [2, "SUCCESS"],
+      ]);
+      expect(tries.every(({ startedAt, endedAt }) => endedAt !== undefined && endedAt >= startedAt)).toBe(
+        true,
+      );
+      await queue.forgetEnded(new Date(Date.now() + 3_600_000));
+      expect(await queue.tries(id)).toEqual([]);
+    });
+
     it("leaves its run to a newer one of the same key", async () => {
       const { db, queue } = await open();
       const { id } = await ask(db);
@@ -573,6 +600,107 @@ describeDatabases((databases) => {
       expect(await within(60_000, 60_000)).toEqual(["check"]);
       expect(await within(60_000, -30_000)).toEqual([]);
       expect(await within(-30_000, 60_000)).toEqual([]);
+    });
+
+    it("take several values, and any text for a star", async () => {
+      const { db, queue } = await open();
+      const repo = (name: string) => `https://github.com/o/${name}`;
+      await ask(db, { job: "post-a", key: "1", repo: repo("a"), author: "ann" });
+      await ask(db, { job: "post-b", key: "2", repo: repo("b"), type: "periodic", held: "wait" });
+      await ask(db, { job: "post_c", key: "3", repo: repo("c%"), author: "bob" });
+      const worker = start(db, { concurrency: 1 });
+      const { runs } = await queue.list({ job: "post-a", limit: 1 });
+      await worker.taken(runs[0]?.id ?? "");
+      worker.finish(runs[0]?.id ?? "", { result: "FAILURE", details: { summary: "" } });
+      await untilState(queue, runs[0]?.id ?? "", "ended");
+      const { runs: others } = await queue.list({ job: "post_c", limit: 1 });
+      await worker.taken(others[0]?.id ?? "");
+      for (const [filter, jobs] of [
+        [{ job: ["post-a", "post_c"] }, ["post-a", "post_c"]],
+        [{ job: "post-*" }, ["post-a", "post-b"]],
+        [{ job: ["*_c", "post-b"] }, ["post-b", "post_c"]],
+        [{ job: "*" }, ["post-a", "post-b", "post_c"]],
+        [{ job: "pos*_*" }, ["post_c"]],
+        [{ repo: "*/c%" }, ["post_c"]],
+        [{ repo: ["*/o/a", "*/o/b"], type: ["periodic", "batch"] }, ["post-b"]],
+        [{ author: ["a*", "bo*"] }, ["post-a", "post_c"]],
+        [{ status: ["FAILURE", "running"] }, ["post-a", "post_c"]],
+        [{ status: ["held", "running"] }, ["post-b", "post_c"]],
+        [{ status: ["FAILURE"] }, ["post-a"]],
+        [{ state: ["held", "ended"] }, ["post-a", "post-b"]],
+        [{ machine: ["test", "other"] }, ["post-a", "post_c"]],
+      ] as const) {
+        const found = (await queue.list({ ...filter, limit: 9 })).runs.map(({ job }) => job).sort();
+        expect([filter, found]).toEqual([filter, jobs]);
+        expect(await queue.count(filter)).toEqual({ runs: jobs.length, isExact: true });
+      }
+    });
+
+    it.each(["newest", "oldest", "longest", "turn"] as const)(
+      "go forwards and backwards, %s first",
+      async (order) => {
+        const { db, queue } = await open();
+        for (const at of range(0, 5)) {
+          const { id } = await ask(db, { key: String(at) });
+          if (order !== "longest") continue;
+          await db.query(
+            `UPDATE queue_run SET state = 'ended', result = 'SUCCESS', started_at = now(), ended_at = now() + $2::interval WHERE id = $1`,
+            [id, `${Math.floor(at / 2)} seconds`],
+          );
+        }
+        const keysOf = ({ runs }: RunList) => runs.map(({ key }) => key);
+        const all = keysOf(await queue.list({ order, limit: 9 }));
+        expect(all).toEqual(
+          order === "newest" || order === "longest" ? ["4", "3", "2", "1", "0"] : ["0", "1", "2", "3", "4"],
+        );
+        const first = await queue.list({ order, limit: 2 });
+        const second = await queue.list({ order, limit: 2, after: first.next });
+        const third = await queue.list({ order, limit: 2, after: second.next });
+        expect([first, second, third].map(keysOf)).toEqual([all.slice(0, 2), all.slice(2, 4), all.slice(4)]);
+        expect([first.previous, third.next]).toEqual([undefined, undefined]);
+        const back = await queue.list({ order, limit: 2, before: third.previous });
+        expect(back).toEqual(second);
+        expect(await queue.list({ order, limit: 2, before: back.previous })).toEqual(first);
+      },
+    );
+
+    it("say about how many there are of very many", async () => {
+      const { db, queue } = await open();
+      await db.query(
+        `INSERT INTO queue_run (id, job, kind, type, key, priority, input, causes, state, rank)
+         SELECT n, CASE WHEN n <= 10 THEN 'few' ELSE 'many' END, 'build', 'postsubmit', n::text, 0, '{}', '[]', 'waiting', n
+         FROM generate_series(1, 10100) AS n`,
+      );
+      expect(await queue.count({ job: "few" })).toEqual({ runs: 10, isExact: true });
+      const many = await queue.count({ job: "many" });
+      expect(many.isExact).toBe(false);
+      expect(many.runs).toBeGreaterThan(10_000);
+    });
+
+    it("tell how the last runs of a job went, and which jobs have not succeeded since", async () => {
+      const { db, queue } = await open();
+      const add = (id: number, job: string, result: string, seconds: number) =>
+        db.query(
+          `INSERT INTO queue_run (id, job, kind, type, key, priority, input, causes, state, rank, result, started_at, ended_at)
+           VALUES ($1::bigint, $2, 'build', 'postsubmit', 'key', 0, '{}', '[]', 'ended', 1, $3,
+             '2026-01-01Z'::timestamptz, '2026-01-01Z'::timestamptz + make_interval(secs => $4))`,
+          [id, job, result, seconds],
+        );
+      await add(1, "a", "FAILURE", 1);
+      await add(2, "a", "SUCCESS", 10);
+      await add(3, "a", "SUCCESS", 20);
+      await add(4, "a", "ERROR", 1);
+      await add(5, "a", "ABORTED", 1);
+      await add(6, "a", "FAILURE", 3);
+      await add(7, "b", "SUCCESS", 1);
+      await add(8, "c", "FAILURE", 5);
+      expect(await queue.statistics("a")).toEqual({ runs: 5, succeeded: 2, medianSeconds: 15 });
+      expect(await queue.statistics("c")).toEqual({ runs: 1, succeeded: 0, medianSeconds: undefined });
+      const failing = await queue.failing(["a", "b", "c", "none"]);
+      expect(failing.map(({ run, failures, since }) => [run.id, failures, since.toISOString()])).toEqual([
+        ["8", 1, "2026-01-01T00:00:05.000Z"],
+        ["6", 2, "2026-01-01T00:00:01.000Z"],
+      ]);
     });
 
     it("have what waits in the order in which it starts", async () => {

@@ -393,7 +393,10 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
       ...["job-source", "jobs", "jobs/accept", "jobs/{name}", "jobs/{name}/commits/{commit}"],
       ...["jobs/{name}/notifications", "jobs/{name}/runs", "me", "notifications", "people"],
       ...["people/{id}/sessions", "queue", "remotes", "remotes/look", "roles", "runs", "runs/{id}"],
-      ...["abort", "artifacts", "artifacts/{path}", "hold", "log", "log/events", "plan"].map(runPath),
+      ...["needs", "retries", "runs/count"],
+      ...["abort", "events", "artifacts", "artifacts/{path}", "hold", "log", "log/events", "plan"].map(
+        runPath,
+      ),
       ...["log/lines", "log/matches", "release", "rerun"].map(runPath),
       ...["tokens", "tokens/exchange", "tokens/{id}"],
     ]

@@ -19,7 +19,7 @@ import { openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts
 import { backupToSend } from "../../src/serve/backup.ts";
 import { type App, createApp, listen, type ServerParts } from "../../src/server/index.ts";
 import { openRunDatabase, type RunDatabase, storeMigrations } from "../../src/store/index.ts";
-import { triggersMigrations } from "../../src/triggers/index.ts";
+import { retryMigrations, triggersMigrations } from "../../src/triggers/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 /** The tables that a server needs. */
@@ -28,6 +28,7 @@ export const serverMigrations = [
   ...storeMigrations,
   ...deliveriesMigrations,
   ...triggersMigrations,
+  ...retryMigrations,
   ...accessMigrations,
   ...notificationsMigrations,
 ];

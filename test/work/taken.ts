@@ -39,6 +39,7 @@ export function takenRun(job: Job, more: Partial<TakenRun> = {}): TestRun {
       isMine: () => test.isMine,
       stillMine: async () => test.isMine,
       fence: async () => undefined,
+      tell: () => undefined,
       ...more,
     },
   };

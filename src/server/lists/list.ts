@@ -16,6 +16,8 @@ const pageShape = {
 export interface ListPage<Item> {
   readonly items: readonly Item[];
   readonly next?: string | undefined;
+  /** What `before` is for the page before, of lists that go both ways; nothing on the first. */
+  readonly previous?: string | undefined;
 }
 
 /** A list of the API: by pages, by filters, as JSON or as CSV. */
@@ -55,6 +57,14 @@ export function addList<
       .string()
       .optional()
       .openapi({ description: "What `after` is for the next page; not there on the last." }),
+    ...("before" in filters
+      ? {
+          previous: z
+            .string()
+            .optional()
+            .openapi({ description: "What `before` is for the page before; not there on the first." }),
+        }
+      : {}),
   });
   api.openAPIRegistry.registerPath({
     ...{ method: "get", path, tags: [tag], summary, request: { params, query } },
@@ -62,7 +72,10 @@ export function addList<
       200: {
         description: "A page of it.",
         headers: z.object({
-          link: z.string().optional().openapi({ description: 'The next page, as `rel="next"`.' }),
+          link: z
+            .string()
+            .optional()
+            .openapi({ description: 'The next page, as `rel="next"`, and the one before, as `rel="prev"`.' }),
         }),
         content: { "application/json": { schema: page }, "text/csv": { schema: z.string() } },
       },
@@ -75,11 +88,15 @@ export function addList<
     if (!named.success) return answerInvalid(c, "param", named.error);
     const asked = query.safeParse(c.req.query());
     if (!asked.success) return answerInvalid(c, "query", asked.error);
-    const { items, next } = await read(c, asked.data, named.data);
+    const { items, next, previous } = await read(c, asked.data, named.data);
     c.header("vary", "accept");
-    if (next !== undefined) c.header("link", `<${behind(c.req.url, next)}>; rel="next"`);
+    const links = [
+      ...(next === undefined ? [] : [`<${pageAt(c.req.url, "after", next)}>; rel="next"`]),
+      ...(previous === undefined ? [] : [`<${pageAt(c.req.url, "before", previous)}>; rel="prev"`]),
+    ];
+    if (links.length > 0) c.header("link", links.join(", "));
     const format = c.req.query("format") ?? (accepts(c.req.header("accept"), "text/csv") ? "csv" : "json");
-    if (format === "json") return c.json({ items, next }, 200);
+    if (format === "json") return c.json({ items, next, previous }, 200);
     return c.body(csvOf(item, items), 200, {
       "content-type": "text/csv; charset=utf-8; header=present",
       "content-disposition": `attachment; filename="${name}.csv"`,
@@ -96,8 +113,10 @@ function accepts(header: string | undefined, type: string): boolean {
   return types.includes(type) && !types.includes("application/json");
 }
 
-function behind(url: string, next: string): string {
+function pageAt(url: string, side: "after" | "before", place: string): string {
   const { pathname, searchParams } = new URL(url);
-  searchParams.set("after", next);
+  searchParams.delete("after");
+  searchParams.delete("before");
+  searchParams.set(side, place);
   return `${pathname}?${searchParams}`;
 }

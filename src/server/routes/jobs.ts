@@ -86,13 +86,26 @@ const sourceRoute = createRoute({
   responses: { 200: json(jobSourceSchema, "As it was last read."), ...failures },
 });
 
+const statisticsSchema = z
+  .object({
+    runs: z.int().openapi({ description: "That ended, and that nobody stopped: the last 100 at most." }),
+    succeeded: z.int(),
+    medianSeconds: z.number().optional().openapi({ description: "Of those that succeeded." }),
+  })
+  .openapi("JobStatistics");
+
+const shownJobSchema = jobSchema.extend({ runs: z.array(runSchema), statistics: statisticsSchema });
+
+/** A job as the API shows it by itself. */
+export type ShownJobDocument = z.infer<typeof shownJobSchema>;
+
 const showRoute = createRoute({
   method: "get",
   path: "/jobs/{name}",
   tags,
   summary: "A job, and its last runs",
   request: { params },
-  responses: { 200: json(jobSchema.extend({ runs: z.array(runSchema) }), "The job."), ...failures },
+  responses: { 200: json(shownJobSchema, "The job."), ...failures },
 });
 
 const commitSchema = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
@@ -156,7 +169,7 @@ const previewSchema = z
   .openapi("NotificationPreview");
 
 /** Runs of a job that are shown with it. */
-const lastRuns = 20;
+const lastRuns = 50;
 
 /** The routes of jobs. */
 export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
@@ -236,9 +249,13 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(showRoute, async (c) => {
     demand(c, parts, "read");
     const located = locatedOf(parts, c.req.valid("param").name);
-    const { runs } = await queue.list({ job: located.job.name, limit: lastRuns });
-    const [document = documentOf(located)] = await documentsOf([located]);
-    return c.json({ ...document, runs: runs.map((run) => runDocument(run)) }, 200);
+    const { name } = located.job;
+    const [{ runs }, statistics, [document = documentOf(located)]] = await Promise.all([
+      queue.list({ job: name, limit: lastRuns }),
+      queue.statistics(name),
+      documentsOf([located]),
+    ]);
+    return c.json({ ...document, runs: runs.map((run) => runDocument(run)), statistics }, 200);
   });
 
   api.openapi(startRoute, async (c) => {

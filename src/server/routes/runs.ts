@@ -10,9 +10,9 @@ import { pageOfNamed } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
 import {
-  jobNameSchema,
   lineSchema,
   moment,
+  oneOfSchema,
   recordDocument,
   runDocument,
   runIdSchema,
@@ -21,24 +21,30 @@ import {
   runStates,
   runTypes,
   shownRunSchema,
+  tryDocument,
+  wordsSchema,
 } from "../schemas.ts";
 
 const tags = ["runs"];
 const params = z.object({ id: runIdSchema });
 
-const filters = {
-  job: jobNameSchema.optional(),
-  kind: z
-    .string()
-    .regex(/^[a-z]{1,32}$/)
-    .optional(),
-  type: z.enum(runTypes).optional(),
-  state: z.enum(runStates).optional(),
-  result: z.enum(runResults).optional(),
-  repo: lineSchema(500).optional().openapi({ description: "URL of the repository." }),
+/** What counts and lists of runs are limited to. */
+const fitting = {
+  job: wordsSchema(200).optional().openapi({
+    description: "Names with commas between; `*` stands for any text, here and in repositories and authors.",
+    example: "push-snoopdb,post-*",
+  }),
+  kind: wordsSchema(32).optional(),
+  type: oneOfSchema(runTypes).optional(),
+  state: oneOfSchema(runStates).optional(),
+  result: oneOfSchema(runResults).optional(),
+  status: oneOfSchema(["held", "waiting", "running", ...runResults])
+    .optional()
+    .openapi({ description: "Where it is on its way, or how it ended: the words of both, as one." }),
+  repo: wordsSchema(500).optional().openapi({ description: "URLs of repositories." }),
   pull: z.coerce.number().int().min(1).max(2_147_483_647).optional(),
-  author: lineSchema(200).optional().openapi({ description: "Who opened the pull request." }),
-  machine: lineSchema(200)
+  author: wordsSchema(200).optional().openapi({ description: "Who opened the pull request." }),
+  machine: wordsSchema(200)
     .optional()
     .openapi({ description: "Where it runs or ran last: what stands before the first colon of its worker." }),
   search: lineSchema(200).optional().openapi({
@@ -47,12 +53,34 @@ const filters = {
   }),
   since: moment.optional().openapi({ description: "Asked for at this time or later." }),
   until: moment.optional().openapi({ description: "Asked for before this time." }),
-  order: z
-    .enum(["newest", "turn"])
-    .default("newest")
-    .openapi({ description: "`turn`: those alone that wait, the next to start first." }),
-  after: runIdSchema.optional().openapi({ description: "The id that the page comes after." }),
 };
+
+const filters = {
+  ...fitting,
+  order: z.enum(["newest", "oldest", "longest", "turn"]).default("newest").openapi({
+    description:
+      "`longest`: those alone that have run and ended. `turn`: those alone that wait, the next to start first.",
+  }),
+  after: runIdSchema.optional().openapi({ description: "The id that the page comes after." }),
+  before: runIdSchema.optional().openapi({ description: "The id that the page comes before, instead." }),
+};
+
+const countSchema = z
+  .object({
+    runs: z.int(),
+    isExact: z.boolean().openapi({ description: "Of more than 10,000 it is told about how many there are." }),
+  })
+  .openapi("RunTotal");
+
+/** How many runs there are of a kind, as the API has it. */
+export type RunTotalDocument = z.infer<typeof countSchema>;
+
+const countRoute = createRoute({
+  ...{ method: "get", path: "/runs/count", tags },
+  summary: "How many runs a list has",
+  request: { query: z.strictObject(fitting) },
+  responses: { 200: json(countSchema, "Those of all its pages."), ...failures },
+});
 
 const showRoute = createRoute({
   method: "get",
@@ -137,8 +165,14 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
       const waiting = await queue.whyWaiting(
         page.runs.filter(({ state }) => state === "waiting" || state === "held").map(({ id }) => id),
       );
-      return { items: page.runs.map((run) => runDocument(run, waiting.get(run.id))), next: page.next };
+      const { runs, next, previous } = page;
+      return { items: runs.map((run) => runDocument(run, waiting.get(run.id))), next, previous };
     },
+  });
+
+  api.openapi(countRoute, async (c) => {
+    demand(c, parts, "read");
+    return c.json(await queue.count(c.req.valid("query")), 200);
   });
 
   addList(api, {
@@ -162,12 +196,13 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
     demand(c, parts, "read");
     const { id } = c.req.valid("param");
     const run = await queue.read(id);
-    const waiting = await queue.whyWaiting([id]);
+    const [waiting, tries] = await Promise.all([queue.whyWaiting([id]), queue.tries(id)]);
+    const attempts = tries.map(tryDocument);
     const stored = run.attempt === 0 ? undefined : await storedRun(parts, id);
     const document = runDocument(run, waiting.get(id));
     const record = stored && recordDocument(stored.record);
     const artifacts = stored === undefined ? [] : await listedArtifacts(stored);
-    return c.json({ ...document, record, artifacts: artifacts && [...artifacts] }, 200);
+    return c.json({ ...document, attempts, record, artifacts: artifacts && [...artifacts] }, 200);
   });
 
   api.openapi(abortRoute, async (c) => {
@@ -228,8 +263,8 @@ async function listedArtifacts(stored: StoredRun): Promise<readonly string[] | u
   }
 }
 
-/** Its record, which a run that was aborted before it began has not. */
-async function storedRun({ runs }: ServerParts, id: string): Promise<StoredRun | undefined> {
+/** The record of a run, which one that was aborted before it began has not. */
+export async function storedRun({ runs }: ServerParts, id: string): Promise<StoredRun | undefined> {
   try {
     return await runs.find(id);
   } catch (error) {
