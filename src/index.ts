@@ -5,6 +5,7 @@ export {
   type ActionEnd,
   type ActionIo,
   type BuildDestination,
+  type BuildEvent,
   type BuildOutcome,
   type BuildPlan,
   type BuildRequest,
