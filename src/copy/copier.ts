@@ -96,8 +96,9 @@ export class Copier {
     for (const { digest, size } of graph.blobs) {
       this.#sizes.set(digest, (this.#sizes.get(digest) ?? size) === size ? size : "disputed");
     }
-    this.#listener({ type: "image-started", digest: graph.root.document.descriptor.digest });
-    for (const blob of graph.blobs) this.#supply(blob, from, to);
+    const image = graph.root.document.descriptor.digest;
+    this.#listener({ type: "image-started", digest: image });
+    for (const blob of graph.blobs) this.#supply(image, blob, from, to);
     return to.map(async ({ repository }) => {
       const key = transferOf(repository);
       await allEnded(graph.blobs.map((blob) => this.#transfers.get(key(blob)) ?? Promise.resolve()));
@@ -179,7 +180,7 @@ export class Copier {
   }
 
   /** Begins to bring a blob to all destinations that no other image has brought it to. */
-  #supply(blob: Descriptor, from: Repository, to: readonly CopyTarget[]): void {
+  #supply(image: Digest, blob: Descriptor, from: Repository, to: readonly CopyTarget[]): void {
     const key = (repository: Repository) => transferOf(repository)(blob);
     const missing = to.filter(({ repository }) => !this.#transfers.has(key(repository)));
     if (missing.length === 0) return;
@@ -189,7 +190,11 @@ export class Copier {
     supply.expect(this.#leaders(blob, from, missing));
     for (const target of missing) {
       const { repository } = target;
-      void this.#once(key(repository), () => this.#transfer(blob, from, target, supply));
+      void this.#once(key(repository), () => {
+        const { digest, size } = blob;
+        this.#listener({ type: "blob-started", image, destination: repository.address, digest, size });
+        return this.#transfer(blob, from, target, supply);
+      });
     }
   }
 
@@ -208,7 +213,6 @@ export class Copier {
   async #transfer(blob: Descriptor, from: Repository, target: CopyTarget, supply: BlobSupply): Promise<void> {
     const { repository: to } = target;
     const { digest, size } = blob;
-    this.#listener({ type: "blob-started", destination: to.address, digest, size });
     const key = `${hostKey(to)} ${identity(blob)}`;
     const bringing = this.#bring(blob, from, target, supply).finally(() => supply.excuse(to));
     if (!this.#holders.has(key)) {

@@ -6,6 +6,8 @@ export type CopyEvent =
   | { readonly type: "image-started"; readonly digest: Digest }
   | {
       readonly type: "blob-started";
+      /** That it is brought for first: others may need it as well. */
+      readonly image: Digest;
       readonly destination: string;
       readonly digest: Digest;
       readonly size: number;

@@ -16,6 +16,8 @@ export type OriginEvent<Kind extends string> =
       readonly kind: Kind;
       /** Counted from 1. */
       readonly attempt: number;
+      /** How many there are at most, where that is known; a "not yet" is none of them. */
+      readonly of?: number | undefined;
       readonly waitMilliseconds: number;
       readonly reason: string;
       /** The code of such a failure. */

@@ -44,8 +44,8 @@ export interface ReportedEdge extends EdgeOfKind {
 /** One edge of the report that is about an image. */
 export type ReportedImage = ReportedEdge & ImageDetails;
 
-/** Whether an edge of the report is about an image. */
-export function isAboutImage(edge: ReportedEdge): edge is ReportedImage {
+/** Whether an edge is about an image. */
+export function isAboutImage<Edge extends EdgeOfKind>(edge: Edge): edge is Edge & ImageDetails {
   return edge.kind === imageKind;
 }
 
@@ -90,23 +90,13 @@ export function reportPromotion(
   kinds = allKinds,
 ): Report {
   const counts = { ...noStates(), present: plan.summary.present };
-  const outcomeOf = outcomesByEdge(outcomes ?? []);
   const work: ReportedEdge[] = [];
   const problems: ReportedEdge[] = [];
-  for (const section of plan.sections) {
-    const kind = kinds.of(section.kind);
-    for (const of of kind.edges(section.items)) {
-      const outcome = outcomeOf(of);
-      const state = stateOf(of.edge, outcome);
-      counts[state] += 1;
-      // What a dry run would only find out by writing.
-      const blocked = outcomes === undefined ? of.missing : undefined;
-      const failure = outcome?.failure ?? (state === "pending" ? blocked : undefined);
-      const reported = reportEdge(kind, of, state, failure);
-      const canBeDone = state === "pending" && outcomes === undefined && blocked === undefined;
-      if (state === "done" || canBeDone) work.push(reported);
-      else problems.push(reported);
-    }
+  for (const edge of reportedEdges(plan, outcomes, kinds)) {
+    counts[edge.state] += 1;
+    const canBeDone = edge.state === "pending" && outcomes === undefined && edge.failure === undefined;
+    if (edge.state === "done" || canBeDone) work.push(edge);
+    else problems.push(edge);
   }
   const manifestErrors = diagnostics.filter(({ severity }) => severity === "error");
   return {
@@ -125,6 +115,28 @@ export function reportPromotion(
     causes: causesOf(problems, false, kinds),
     manifestErrors,
   };
+}
+
+/**
+ * Every edge that a plan lists, one by one, with what became of it: what is as asked is not among them.
+ * @param outcomes Left out, nothing is done yet, and what a dry run would fail with is told.
+ */
+export function* reportedEdges(
+  plan: Pick<Plan, "sections">,
+  outcomes?: readonly Outcome[],
+  kinds = allKinds,
+): Generator<ReportedEdge> {
+  const outcomeOf = outcomesByEdge(outcomes ?? []);
+  for (const section of plan.sections) {
+    const kind = kinds.of(section.kind);
+    for (const of of kind.edges(section.items)) {
+      const outcome = outcomeOf(of);
+      const state = stateOf(of.edge, outcome);
+      // What a dry run would only find out by writing.
+      const blocked = outcomes === undefined && state === "pending" ? of.missing : undefined;
+      yield reportEdge(kind, of, state, outcome?.failure ?? blocked);
+    }
+  }
 }
 
 /** Outcomes by what they are of: one edge may be planned for many destinations at once. */
@@ -198,11 +210,16 @@ export function causesOf(
   everyPlace = false,
   kinds = allKinds,
 ): readonly Cause[] {
-  const problemOfEdge = (edge: ReportedEdge): Problem => {
-    const reason = reasonOf(kinds.of(edge.kind), edge);
-    return { state: edge.state, what: edgeName(edge, kinds), at: edge.at, ...reason };
-  };
-  return groupByCause(problems.map(problemOfEdge), everyPlace);
+  return groupByCause(
+    problems.map((edge) => problemOfEdge(edge, kinds)),
+    everyPlace,
+  );
+}
+
+/** An edge that is not as desired, to be grouped by its cause. */
+export function problemOfEdge(edge: ReportedEdge, kinds = allKinds): Problem {
+  const reason = reasonOf(kinds.of(edge.kind), edge);
+  return { state: edge.state, what: edgeName(edge, kinds), at: edge.at, ...reason };
 }
 
 /** Why, in words that are the same for all edges with the same cause. */

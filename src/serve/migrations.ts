@@ -2,6 +2,7 @@ import { accessMigrations } from "../access/index.ts";
 import { chatopsMigrations } from "../chatops/index.ts";
 import type { Migration } from "../database/index.ts";
 import { deliveriesMigrations } from "../deliveries/index.ts";
+import { matrixMigrations } from "../matrix/index.ts";
 import { notificationsMigrations } from "../notifications/index.ts";
 import { queueMigrations } from "../queue/index.ts";
 import { storeMigrations } from "../store/index.ts";
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   ...notificationsMigrations,
   ...acceptedBranchMigrations,
   ...retryMigrations,
+  ...matrixMigrations,
 ];

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { withCommentApprovals } from "../chatops/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
+import { openMatrixWriter } from "../matrix/index.ts";
 import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import { carryOut, openOutbox } from "../work/index.ts";
@@ -27,6 +28,8 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
     credentialSources,
     folder,
     pageOf,
+    matrixOf: ({ id, attempt }: { readonly id: string; readonly attempt: number }) =>
+      openMatrixWriter(db, { id, attempt }, logProblem(log, "the matrix of a run", "warn")),
     grace,
     outbox,
     onProblem,

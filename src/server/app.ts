@@ -21,6 +21,7 @@ import { addLogLines } from "./routes/log-lines.ts";
 import { addLogin, sessionOf } from "./routes/login.ts";
 import { addMessages } from "./routes/messages.ts";
 import { addNeeds } from "./routes/needs.ts";
+import { addPromotion } from "./routes/promotion.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
 import { addRunEvents } from "./routes/run-events.ts";
@@ -105,6 +106,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addRunEvents(api, parts);
   addFiles(api, parts);
   addLogLines(api, parts);
+  addPromotion(api, parts);
   addLive(api, parts);
   addJobs(api, parts);
   addRemotes(api, parts);

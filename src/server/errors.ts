@@ -7,6 +7,8 @@ import { WaybillError } from "../errors/index.ts";
  * - `unknown-artifact`: the run has no such file.
  * - `unknown-remote`: no repository of that URL is looked at.
  * - `unknown-delivery`: none of that number is kept.
+ * - `no-matrix`: nothing is known of what the run does with images at mirrors.
+ * - `unknown-mirror`, `unknown-row`: the run has no such mirror, or image.
  * - `address-unavailable`: it cannot listen there.
  */
 export type ServerErrorCode =
@@ -15,6 +17,9 @@ export type ServerErrorCode =
   | "unknown-artifact"
   | "unknown-remote"
   | "unknown-delivery"
+  | "no-matrix"
+  | "unknown-mirror"
+  | "unknown-row"
   | "address-unavailable";
 
 /** A request that the server cannot serve, or an address that it cannot have. */

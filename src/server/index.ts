@@ -24,6 +24,11 @@ export type { JobSourceDocument, ListedJobDocument, ShownJobDocument } from "./r
 export type { LogLinesDocument, LogMatchesDocument } from "./routes/log-lines.ts";
 export type { DeliveryDocument, NotificationDocument } from "./routes/messages.ts";
 export type { NeedDocument, RetryDocument } from "./routes/needs.ts";
+export type {
+  PromotionDocument,
+  PromotionEdgeDocument,
+  PromotionRowDocument,
+} from "./routes/promotion.ts";
 export type { QueueDocument } from "./routes/queue.ts";
 export type { RemoteDocument } from "./routes/remotes.ts";
 export type { RunEventDocument } from "./routes/run-events.ts";

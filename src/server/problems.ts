@@ -51,6 +51,9 @@ const statuses: Readonly<Record<string, Statuses>> = {
     "unknown-artifact": 404,
     "unknown-remote": 404,
     "unknown-delivery": 404,
+    "no-matrix": 404,
+    "unknown-mirror": 404,
+    "unknown-row": 404,
   },
   DatabaseError: { unreachable: 503, contended: 503, locked: 503, closed: 503, full: 507 },
   ObjectError: {

@@ -2,6 +2,7 @@ import { failureRecord, isWaybillError } from "../errors/index.ts";
 import { toAll } from "../events/index.ts";
 import type { CommitStatus, TokenPurpose } from "../forge/index.ts";
 import { type JobKind, repositoryName } from "../jobs/index.ts";
+import { type MatrixEvent, noMatrix } from "../matrix/index.ts";
 import { createTrafficMeter } from "../promotion/index.ts";
 import type { RunOutcome, RunResult, TakenRun } from "../queue/index.ts";
 import { type RunEvent, recordIn } from "../recording/index.ts";
@@ -37,6 +38,26 @@ const purposes: Readonly<Record<JobKind, TokenPurpose>> = {
   propose: "writing",
 };
 
+const eventsOfMatrix: ReadonlySet<RunEvent["type"]> = new Set<MatrixEvent["type"]>([
+  ...([
+    "progress",
+    "image-started",
+    "blob-started",
+    "blob-finished",
+    "blob-failed",
+    "read",
+    "bytes",
+  ] as const),
+  ...(["retry", "waiting", "away", "back", "edge-done", "edge-failed"] as const),
+]);
+
+function isOfMatrix(event: RunEvent): event is MatrixEvent {
+  return eventsOfMatrix.has(event.type);
+}
+
+/** Kinds whose runs are about images and mirrors. */
+const withMatrix: ReadonlySet<JobKind> = new Set(["promote", "verify", "review"]);
+
 /**
  * Carries a run of the queue out, whatever its kind: begins its record, does the work of its job, and says what came of it, in the
  * record, as the status of its commit, and to the queue.
@@ -53,6 +74,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
       new WorkError("unrecorded", `the run cannot be recorded: ${reason}`, { where: `${run.job}/${run.id}` }),
     ),
   );
+  const matrix = withMatrix.has(job.work.kind) ? (environment.matrixOf?.(run) ?? noMatrix) : noMatrix;
   const meter = createTrafficMeter();
   const listener = (event: RunEvent): void => {
     switch (event.type) {
@@ -70,6 +92,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     }
     recording.listener(event);
     progress(event);
+    if (isOfMatrix(event)) matrix.listener(event);
     environment.heard?.(event);
   };
   const progress = progressOf(run.tell);
@@ -80,7 +103,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   const maySay = async (): Promise<boolean> => !isShadow && (run.isMine() || (await run.stillMine()));
   let about: string | undefined;
   const work: RunWork = {
-    ...{ run, job, input, isShadow, environment, record, recording, ending, page },
+    ...{ run, job, input, isShadow, environment, record, recording, matrix, ending, page },
     ...{ listener, progress },
     source: sourceAt(job.repo, environment, ending.cut, isShadow ? "reading" : purposes[job.work.kind]),
     say: recording.log,
@@ -114,7 +137,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   };
   if (run.attempt > 1) recording.log(`attempt ${run.attempt}: ${anew(job.work.kind)}`);
   try {
-    const done = await perform(work);
+    const done = await perform(work).finally(matrix.close);
     return await end(done);
   } catch (thrown) {
     const result = stoppedResult(run.signal) ?? (isOfContent(thrown) ? "FAILURE" : "ERROR");

@@ -1,5 +1,6 @@
 import type { Sql } from "../database/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
+import type { MatrixWriter } from "../matrix/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import type { CredentialSources, RegistriesOptions } from "../registry/index.ts";
 import type { Settings } from "../settings/index.ts";
@@ -45,6 +46,8 @@ export interface WorkEnvironment {
   readonly withApprovals?: ((url: string, project: ForgeProject) => ForgeProject) | undefined;
   /** Where what forges are to be told is put. */
   readonly outbox: Pick<ForgeOutbox, "setStatus" | "putComment">;
+  /** Keeps what a run plans, does or finds as a matrix of images and mirrors. */
+  readonly matrixOf?: ((run: { readonly id: string; readonly attempt: number }) => MatrixWriter) | undefined;
   /** Told of all that a run tells while it goes on. */
   readonly heard?: ((event: RunEvent) => void) | undefined;
   /** Told of what could not be done beside a run's work, such as a status that no forge has taken. */

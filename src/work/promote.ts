@@ -10,7 +10,7 @@ import { type RunWork, sayCauses, type Work, type WorkDone } from "./work.ts";
  * the head when it starts, so that none promotes what another one has gone beyond.
  */
 export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
-  const { job, recording, say, isShadow, ending } = work;
+  const { job, recording, matrix, say, isShadow, ending } = work;
   const { manifests, dryRun, strict = false } = job.work.promote;
   const confirm = !isShadow && dryRun !== true;
   const tree = await manifestsOfHead(work, manifests);
@@ -20,7 +20,10 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
       ...{ tree, confirm, strict },
       open: registries.repository,
       signal: ending.stop,
-      keepPlan: recording.plan,
+      async keepPlan(plan) {
+        await recording.plan(plan);
+        await matrix.plan(plan, confirm ? "promotion" : "plan");
+      },
       listener: (event) => {
         work.listener(event);
         const line = lineOf(event, confirm);
@@ -28,6 +31,7 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
       },
     });
     await recording.report({ ...report, traffic: work.traffic() });
+    await matrix.report(report);
     const summary = `${sumsOf(report)}${confirm ? "" : "; nothing is written"}`;
     sayCauses(work, report.causes, "edge");
     say(summary);

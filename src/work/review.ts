@@ -61,7 +61,10 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
   const path = join(folder, manifests);
   const { review, owners } = await withBaseOwners(path, judged, env);
   for (const { file, message } of owners.diagnostics) say(`warning: ${harmless(`${file}: ${message}`)}`);
-  if (review.plan !== undefined) await recording.plan(review.plan);
+  if (review.plan !== undefined) {
+    await recording.plan(review.plan);
+    await work.matrix.plan(review.plan, "plan");
+  }
   await recording.report(review);
   for (const line of findingsInWords(review)) say(line);
   const summary = inWords(review);

@@ -8,7 +8,7 @@ const pause = 60_000;
 
 /** Compares production with what the manifests at the head of the job's branch ask for. */
 export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
-  const { job, recording, say, ending } = work;
+  const { job, recording, matrix, say, ending } = work;
   const { manifests, attempts = 1, deep, sample } = job.work.verify;
   const percent = deep === true ? 100 : sample === undefined ? undefined : Number.parseFloat(sample);
   // Other blobs each day.
@@ -33,6 +33,7 @@ export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
     found = await look();
   }
   await recording.report(found);
+  await matrix.verification(found);
   sayCauses(work, causesOfFindings(found.findings), "finding");
   const summary = inWords(found);
   say(summary);

@@ -1,6 +1,7 @@
 import { type Cause, causeInLines } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { Job, JobKind, JobOf } from "../jobs/index.ts";
+import type { MatrixWriter } from "../matrix/index.ts";
 import type { Traffic } from "../promotion/index.ts";
 import type { RunResult, TakenRun } from "../queue/index.ts";
 import type { Recording, RunEvent } from "../recording/index.ts";
@@ -28,6 +29,8 @@ export interface RunWork {
   readonly environment: WorkEnvironment;
   readonly record: Run;
   readonly recording: Recording;
+  /** What is planned, done or found of each image at each mirror. */
+  readonly matrix: MatrixWriter;
   readonly listener: Listener<RunEvent>;
   /** Told of what says how far it is, and is recorded elsewhere. */
   readonly progress: Listener<RunEvent>;

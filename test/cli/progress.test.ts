@@ -32,7 +32,7 @@ function handClock(): Clock & { forward(seconds: number): void } {
 }
 
 const started = (digest = large, size = 300 * MiB, destination = "quay.io/prod/app") =>
-  ({ type: "blob-started", destination, digest: digest as never, size }) as const;
+  ({ type: "blob-started", image: large as never, destination, digest: digest as never, size }) as const;
 const bytes = (count: number, destination = "quay.io/prod/app", digest = large) =>
   ({ type: "bytes", destination, digest: digest as never, bytes: count }) as const;
 

@@ -13,6 +13,7 @@ import {
 import type { Database } from "../../src/database/index.ts";
 import { acceptDelivery, deliveriesMigrations } from "../../src/deliveries/index.ts";
 import { type JobSet, parseJobs } from "../../src/jobs/index.ts";
+import { matrixMigrations } from "../../src/matrix/index.ts";
 import { notificationsMigrations } from "../../src/notifications/index.ts";
 import { openObjects } from "../../src/objects/index.ts";
 import { openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts";
@@ -31,6 +32,7 @@ export const serverMigrations = [
   ...retryMigrations,
   ...accessMigrations,
   ...notificationsMigrations,
+  ...matrixMigrations,
 ];
 
 export const jobFile = `jobs:

@@ -40,6 +40,8 @@ export interface Attempt {
 export interface Retry {
   /** The attempt that failed, counted from 1. */
   readonly attempt: number;
+  /** How many there are at most, where that is known; a "not yet" is none of them. */
+  readonly of?: number | undefined;
   readonly waitMilliseconds: number;
   readonly reason: string;
   /** The code of such a failure. */
@@ -78,12 +80,14 @@ export async function retrying<Result>(
     const elapsed = Date.now() - failedFirst;
     const isHopeful = passing.retryAfter !== undefined || elapsed < timing.maxRefusal;
     if (!passing.isNotYet || !isHopeful) failed += 1;
-    if (failed > Math.min(retries, passing.maxRetries ?? retries)) return end();
+    const most = Math.min(retries, passing.maxRetries ?? retries);
+    if (failed > most) return end();
     const wait = waitBefore(inVain, passing.retryAfter, timing, Math.random());
     if (wait > timing.maxRetryAfter || elapsed + wait > timing.deadline) return end();
     // Connections that are closed on purpose have not failed.
     if (closed.aborted) return end();
-    onRetry({ attempt: number, waitMilliseconds: wait, reason: passing.reason, fault: passing.fault });
+    const { reason, fault } = passing;
+    onRetry({ attempt: number, of: most + 1, waitMilliseconds: wait, reason, fault });
     await sleep(wait, undefined, { signal: closed }).catch(() => undefined);
     if (closed.aborted) return end();
   }
