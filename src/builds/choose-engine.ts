@@ -1,3 +1,4 @@
+import packageJson from "../../package.json" with { type: "json" };
 import type { Engine, EngineAbsence, EngineName, LocalEngineName } from "./engine.ts";
 import { BuildError } from "./errors.ts";
 
@@ -19,11 +20,15 @@ const detectors: Readonly<
   docker: async (environment) => (await import("./engines/docker.ts")).detectDocker(environment),
   buildah: async (environment) => (await import("./engines/buildah.ts")).detectBuildah(environment),
   podman: async (environment) => (await import("./engines/podman.ts")).detectPodman(environment),
+  scratch: async () => (await import("./engines/scratch/scratch.ts")).scratchEngine(packageJson.version),
 };
 
 const asked = "it was asked for";
 
-/** In the order in which they are taken: Docker does what build files expect, Buildah needs the least. */
+/**
+ * In the order in which they are taken: Docker does what build files expect, Buildah needs the least. What Waybill does itself is asked
+ * for: most files need more, and would fail in their midst.
+ */
 const order: readonly LocalEngineName[] = ["docker", "buildah", "podman"];
 
 /**

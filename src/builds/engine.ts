@@ -1,11 +1,11 @@
 import type { Descriptor, Digest } from "../oci/index.ts";
 
-/** Programs that build images and run steps on this machine. */
-export type LocalEngineName = "docker" | "podman" | "buildah";
+/** What builds images on this machine: programs, and Waybill itself where nothing is run (`scratch`). */
+export type LocalEngineName = "docker" | "podman" | "buildah" | "scratch";
 /** Everything that a build can be given to; `plan` executes nothing. */
 export type EngineName = LocalEngineName | "gcb" | "plan";
 
-/** A program that was found to work here. */
+/** One that was found to work here. */
 export interface Engine {
   readonly name: LocalEngineName;
   /** What it says of itself: `1.28.2`. */

@@ -60,7 +60,7 @@ const define = (command: Blank) =>
     .addOption(
       how
         .common("--engine <name>", "what builds; found by itself by default")
-        .choices(["docker", "podman", "buildah", "gcb", "plan"]),
+        .choices(["docker", "podman", "buildah", "scratch", "gcb", "plan"]),
     )
     .addOption(
       how("--jobs <number>", "variants that are built at the same time").argParser(number).default(4),

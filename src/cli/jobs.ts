@@ -25,7 +25,9 @@ const defineStart = (command: Blank) =>
     .addOption(how("--before <commit>", "where the branch stood before; the first parent by default"))
     .addOption(how.common("--force", "run it, whatever its filters say"))
     .addOption(how.common("--dry-run", "print what would be built, and build nothing"))
-    .addOption(how("--engine <name>", "what builds").choices(["docker", "podman", "buildah", "gcb"]))
+    .addOption(
+      how("--engine <name>", "what builds").choices(["docker", "podman", "buildah", "scratch", "gcb"]),
+    )
     .addOption(how("--push-to <registry>", "registry to push to, instead of the job's"))
     .addOption(
       how("--secret <NAME=source>", "a secret, as waybill build has it; repeatable").argParser(collect),

@@ -40,6 +40,7 @@ const build: Shape<JobBuild> = mapping(
   "a build",
   {
     dir: required(path),
+    engine: word(["docker", "podman", "buildah", "scratch"]),
     config: line,
     buildDir: path,
     project: line,

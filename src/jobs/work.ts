@@ -1,4 +1,4 @@
-import type { BuildRequest } from "../builds/index.ts";
+import type { BuildRequest, LocalEngineName } from "../builds/index.ts";
 
 /** What a job does. A kind is a type: each has inputs of its own, and none is a command. */
 export type JobWork =
@@ -21,6 +21,8 @@ export interface JobBuild
   > {
   /** The folder with the build file. */
   readonly dir: string;
+  /** What builds; the first that works where it runs when left out. */
+  readonly engine?: LocalEngineName | undefined;
   /** The build file, from `dir` on; `cloudbuild.yaml` by default. */
   readonly config?: string | undefined;
   /** The folder that is built from; `dir` by default. */

@@ -89,14 +89,18 @@ async function checkRepository(source: RunSource, needs: string | undefined): Pr
 }
 
 async function checkEngine(jobs: readonly Job[], environment: NodeJS.ProcessEnv): Promise<ServeCheck[]> {
-  if (!jobs.some(({ work }) => work.kind === "build")) return [];
+  const wanted = new Set(jobs.flatMap(({ work }) => (work.kind === "build" ? [work.build.engine] : [])));
   const what = "engine";
-  try {
-    const { name } = await chooseEngine(undefined, environment);
-    return [{ what, where: name, state: "fine", message: "builds images here" }];
-  } catch (error) {
-    return [{ what, where: "PATH", ...problemOf(error) }];
-  }
+  return Promise.all(
+    [...wanted].map(async (engine): Promise<ServeCheck> => {
+      try {
+        const { name } = await chooseEngine(engine, environment);
+        return { what, where: name, state: "fine", message: "builds images here" };
+      } catch (error) {
+        return { what, where: "PATH", ...problemOf(error) };
+      }
+    }),
+  );
 }
 
 /** What the settings say of jobs by their names. */
