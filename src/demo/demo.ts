@@ -16,6 +16,12 @@ export interface DemoCommand {
 export interface DemoStep {
   readonly title: string;
   readonly commands: readonly DemoCommand[];
+  /** A page that shows it. */
+  readonly link?: string | undefined;
+  /** Its link is the way in. */
+  readonly isEntry?: boolean | undefined;
+  /** It does not go on before somebody does something. */
+  readonly isWaiting?: boolean | undefined;
 }
 
 /** What a command line of `waybill` came to: its exit status, and the lines of both of its streams as they came. */
