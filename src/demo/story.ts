@@ -14,7 +14,7 @@ import type { DemoCommand, DemoOutcome, DemoStep } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { type DemoForge, type ForgeEntry, startDemoForge } from "./forge/forge.ts";
 import { git, gitEnvironment } from "./forge/git.ts";
-import type { ForgePerson, HostedRepository } from "./forge/state.ts";
+import type { ForgedRepository, ForgePerson } from "./forge/state.ts";
 import { buildImage, pushImage } from "./image.ts";
 import { jobFile, projectFiles, settingsFile } from "./project.ts";
 
@@ -96,8 +96,8 @@ interface StoryWorld {
   readonly forge: DemoForge;
   readonly server: Server;
   readonly tokenFile: string;
-  readonly app: HostedRepository;
-  readonly manifests: HostedRepository;
+  readonly app: ForgedRepository;
+  readonly manifests: ForgedRepository;
   readonly developer: ForgePerson;
   readonly colleague: ForgePerson;
   readonly registries: Readonly<Record<"staging" | (typeof regions)[number], RegistryServer>>;

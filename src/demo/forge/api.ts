@@ -1,11 +1,11 @@
 import { type Context, Hono } from "hono";
 import type {
+  ForgedRepository,
   ForgePerson,
   ForgeProposal,
   ForgeRemark,
   ForgeState,
   ForgeStatus,
-  HostedRepository,
 } from "./state.ts";
 import { draftMark } from "./state.ts";
 
@@ -16,14 +16,14 @@ export function forgeApi(state: ForgeState, origin: () => string): Hono {
     const token = /^(?:bearer|token) (.+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
     return state.people.find((one) => one.token === token);
   };
-  const repositoryOf = (c: Context): HostedRepository | undefined =>
+  const repositoryOf = (c: Context): ForgedRepository | undefined =>
     state.repositories.find(({ path }) => path === `${c.req.param("owner")}/${c.req.param("repo")}`);
   const notFound = (c: Context): Response => c.json({ message: "The target couldn't be found." }, 404);
   const at = "/repos/:owner/:repo";
 
   /** With the repository of the address, and the body where there is one. */
   const inRepository =
-    (answer: (c: Context, repository: HostedRepository, body: Body) => Response | Promise<Response>) =>
+    (answer: (c: Context, repository: ForgedRepository, body: Body) => Response | Promise<Response>) =>
     async (c: Context): Promise<Response> => {
       const repository = repositoryOf(c);
       return repository === undefined ? notFound(c) : answer(c, repository, await bodyOf(c));
@@ -32,7 +32,7 @@ export function forgeApi(state: ForgeState, origin: () => string): Hono {
     answer: (
       c: Context,
       proposal: ForgeProposal,
-      repository: HostedRepository,
+      repository: ForgedRepository,
       body: Body,
     ) => Response | Promise<Response>,
   ) =>
@@ -216,7 +216,7 @@ function shownPerson({ id, name }: ForgePerson): object {
   return { id, login: name, full_name: "", email: `${name}@example.com` };
 }
 
-function shownRepository({ id, path }: HostedRepository, origin: string): object {
+function shownRepository({ id, path }: ForgedRepository, origin: string): object {
   const address = `${origin}/${path}`;
   return {
     ...{ id, full_name: path, name: path.split("/")[1], private: false, fork: false, default_branch: "main" },
@@ -225,11 +225,11 @@ function shownRepository({ id, path }: HostedRepository, origin: string): object
   };
 }
 
-function shownLabels({ labels }: ForgeProposal, repository: HostedRepository): readonly object[] {
+function shownLabels({ labels }: ForgeProposal, repository: ForgedRepository): readonly object[] {
   return repository.labels.filter(({ name }) => labels.includes(name));
 }
 
-function shownProposal(proposal: ForgeProposal, repository: HostedRepository, origin: string): object {
+function shownProposal(proposal: ForgeProposal, repository: ForgedRepository, origin: string): object {
   const { id, number, title, body, by, state, base, head, headCommit, mergeCommit, at, updatedAt } = proposal;
   const repo = shownRepository(repository, origin);
   return {

@@ -7,10 +7,10 @@ import { advertise, answerGit, gitEnvironment } from "./git.ts";
 import { forgePolicy, frontPage, proposalPage } from "./page.ts";
 import {
   createForgeState,
+  type ForgedRepository,
   type ForgeHappening,
   type ForgePerson,
   type ForgeProposal,
-  type HostedRepository,
 } from "./state.ts";
 
 /**
@@ -22,9 +22,9 @@ export interface DemoForge {
   /** `127.0.0.1:port`. */
   readonly host: string;
   addPerson(name: string): ForgePerson;
-  create(path: string, files: ReadonlyMap<string, string | Buffer>): Promise<HostedRepository>;
+  create(path: string, files: ReadonlyMap<string, string | Buffer>): Promise<ForgedRepository>;
   /** Says what somebody says under a pull request. */
-  say(repository: HostedRepository, proposal: ForgeProposal, by: ForgePerson, body: string): void;
+  say(repository: ForgedRepository, proposal: ForgeProposal, by: ForgePerson, body: string): void;
   /** From now on, what happens is told there. */
   hook(url: string, secret: string): void;
   /** Answers a path of its own once, by leading a browser on: with what it is to keep, and to where. */
@@ -70,7 +70,7 @@ export async function startDemoForge(folder: string): Promise<DemoForge> {
     c.header("referrer-policy", "no-referrer");
     return c.redirect(to, 303);
   });
-  const repositoryAt = (path: string): HostedRepository | undefined =>
+  const repositoryAt = (path: string): ForgedRepository | undefined =>
     state.repositories.find((one) => one.path === path.replace(/\.git$/, ""));
   app.get("/:owner/:repo/pulls/:number{[0-9]{1,9}}", (c) => {
     const { owner, repo, number } = c.req.param();

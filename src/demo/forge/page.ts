@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import { type ForgeState, type HostedRepository, holdLabel } from "./state.ts";
+import { type ForgedRepository, type ForgeState, holdLabel } from "./state.ts";
 
 /** What people see of the forge: as much as shows that there is one. */
 export function frontPage(state: ForgeState): ReturnType<typeof html> {
@@ -19,7 +19,7 @@ export function frontPage(state: ForgeState): ReturnType<typeof html> {
 /** A pull request, with all that was said under it, as text. */
 export function proposalPage(
   state: ForgeState,
-  repository: HostedRepository,
+  repository: ForgedRepository,
   number: number,
 ): ReturnType<typeof html> | undefined {
   const proposal = repository.proposals.find((one) => one.number === number);

@@ -44,7 +44,7 @@ export interface ForgeProposal {
   updatedAt: string;
 }
 
-export interface HostedRepository {
+export interface ForgedRepository {
   readonly id: number;
   /** `owner/name`. */
   readonly path: string;
@@ -60,14 +60,14 @@ export interface HostedRepository {
 export type ForgeHappening =
   | {
       readonly event: "push";
-      readonly repository: HostedRepository;
+      readonly repository: ForgedRepository;
       readonly ref: string;
       readonly commit: string;
     }
-  | { readonly event: "pull_request"; readonly repository: HostedRepository; readonly number: number }
+  | { readonly event: "pull_request"; readonly repository: ForgedRepository; readonly number: number }
   | {
       readonly event: "issue_comment";
-      readonly repository: HostedRepository;
+      readonly repository: ForgedRepository;
       readonly number: number;
       readonly remark: number;
     };
@@ -75,22 +75,22 @@ export type ForgeHappening =
 /** All that the forge knows. What changes is told, and what may be merged by then is merged. */
 export interface ForgeState {
   readonly people: readonly ForgePerson[];
-  readonly repositories: readonly HostedRepository[];
+  readonly repositories: readonly ForgedRepository[];
   addPerson(name: string): ForgePerson;
-  create(path: string, files: ReadonlyMap<string, string | Buffer>): Promise<HostedRepository>;
-  label(repository: HostedRepository, name: string): HostedRepository["labels"][number];
+  create(path: string, files: ReadonlyMap<string, string | Buffer>): Promise<ForgedRepository>;
+  label(repository: ForgedRepository, name: string): ForgedRepository["labels"][number];
   propose(
-    repository: HostedRepository,
+    repository: ForgedRepository,
     proposed: Pick<ForgeProposal, "base" | "head" | "title" | "body" | "by">,
   ): Promise<ForgeProposal | undefined>;
-  remark(repository: HostedRepository, proposal: ForgeProposal, by: ForgePerson, body: string): ForgeRemark;
-  setStatus(repository: HostedRepository, status: Omit<ForgeStatus, "id" | "at">): ForgeStatus;
+  remark(repository: ForgedRepository, proposal: ForgeProposal, by: ForgePerson, body: string): ForgeRemark;
+  setStatus(repository: ForgedRepository, status: Omit<ForgeStatus, "id" | "at">): ForgeStatus;
   /** The newest of each context. */
-  statusesOf(repository: HostedRepository, commit: string): readonly ForgeStatus[];
+  statusesOf(repository: ForgedRepository, commit: string): readonly ForgeStatus[];
   /** Something of a proposal is another than before. */
-  changed(repository: HostedRepository, proposal: ForgeProposal): Promise<void>;
+  changed(repository: ForgedRepository, proposal: ForgeProposal): Promise<void>;
   /** What a push has changed. @param before What refs stood at. */
-  pushed(repository: HostedRepository, before: ReadonlyMap<string, string>): Promise<void>;
+  pushed(repository: ForgedRepository, before: ReadonlyMap<string, string>): Promise<void>;
 }
 
 /** The mark of those that are no more than a draft, as Gitea knows it. */
@@ -100,14 +100,14 @@ export const holdLabel = "do-not-merge/hold";
 
 export function createForgeState(folder: string, tell: (happening: ForgeHappening) => void): ForgeState {
   const people: ForgePerson[] = [];
-  const repositories: HostedRepository[] = [];
+  const repositories: ForgedRepository[] = [];
   const environment = gitEnvironment(folder, "forge");
   let last = 0;
   const nextId = (): number => ++last;
   const now = (): string => new Date().toISOString();
 
   /** As a robot of a forge does it: what is let, is merged. */
-  const mergeIfLet = async (repository: HostedRepository, proposal: ForgeProposal): Promise<void> => {
+  const mergeIfLet = async (repository: ForgedRepository, proposal: ForgeProposal): Promise<void> => {
     const { state, title, labels, headCommit, base, number } = proposal;
     if (state !== "open" || draftMark.test(title) || labels.includes(holdLabel)) return;
     const statuses = forge.statusesOf(repository, headCommit);
