@@ -11,6 +11,7 @@ export { type AuditEntry, type AuditedAct, type AuditHead, formatHead, parseHead
 export type { Json } from "./audit/json.ts";
 export { AccessError, type AccessErrorCode } from "./errors.ts";
 export { openProviderFetch, type ProviderFetch, type ProviderRequest } from "./fetch.ts";
+export { type ForgeAccount, forgeAccountOf } from "./forge-account.ts";
 export { type Identified, identify, type Shown } from "./identify.ts";
 export { type Logins, localPath, loginWithin, openLogins, refuseUnsafe } from "./login/logins.ts";
 export { type Machines, machineTokenLife, openMachines } from "./machines/machines.ts";

@@ -2,7 +2,7 @@ import { isWaybillError } from "../errors/index.ts";
 import { type Comment, ForgeError } from "../forge/index.ts";
 import { ReleaseError } from "../release/index.ts";
 import type { PullToHeed } from "../triggers/index.ts";
-import { answerMarker, answerOf, maxAnswered } from "./answer.ts";
+import { tellOutcomes } from "./answer.ts";
 import { type CarriedOut, type Commanded, carryOut, dropOldLabels } from "./carry-out.ts";
 import { decide } from "./decide.ts";
 import { ChatopsError } from "./errors.ts";
@@ -12,8 +12,6 @@ import {
   type CommandOutcome,
   claimComment,
   isUnanswered,
-  lastObeyed,
-  markAnswered,
   obeyedIds,
   type PullPlace,
   placeOf,
@@ -36,16 +34,15 @@ export async function heedComments(world: ChatWorld, heeded: PullToHeed): Promis
   if (!isFirst) await dropOldLabels(world, heeded, place);
   const comments = await project.conversation.comments(pull.number);
   const said = comments.filter(({ isByBot, body }) => !isByBot && commandsIn(body).length > 0);
-  if (said.length === 0) return 0;
-  const known = await obeyedIds(world.db, place);
+  const known = said.length === 0 ? new Set<string>() : await obeyedIds(world.db, place);
   const fresh = said.filter(({ id }) => !known.has(id));
   if (isFirst) {
     for (const comment of fresh) await recordComment(world.db, place, comment, [], world.now());
     return 0;
   }
   const obeyed = fresh.length === 0 ? 0 : await obeyAll(world, heeded, place, fresh);
-  // Also what could not be told the last time.
-  if (await isUnanswered(world.db, place)) await answer(world, heeded, place);
+  // Also what could not be told the last time, or was said on a page.
+  if (await isUnanswered(world.db, place)) await tellOutcomes(world, heeded, place);
   return obeyed;
 }
 
@@ -122,18 +119,7 @@ async function obeyOne(
 }
 
 /** What the forge will not do is told to whoever asked for it; what it cannot do now is done later. */
-function isFinal(error: unknown): error is Error {
+export function isFinal(error: unknown): error is Error {
   if (error instanceof ReleaseError) return true;
   return error instanceof ForgeError && /^(?:forbidden|refused|not-found)$/.test(error.code);
-}
-
-async function answer({ db }: ChatWorld, { project, pull }: PullToHeed, place: PullPlace): Promise<void> {
-  const last = await lastObeyed(db, place, maxAnswered);
-  const text = answerOf(last);
-  if (text !== undefined) await project.conversation.put(pull.number, answerMarker, text);
-  await markAnswered(
-    db,
-    place,
-    last.map(({ comment }) => comment),
-  );
 }

@@ -112,18 +112,56 @@ export async function lastObeyed(
   { repository, pull }: PullPlace,
   limit: number,
 ): Promise<readonly ObeyedComment[]> {
-  const rows = await sql.query<{
-    readonly comment: string;
-    readonly author: string;
-    readonly said_at: Date;
-    readonly outcomes: readonly CommandOutcome[];
-  }>(
+  const rows = await sql.query<ObeyedRow>(
     `SELECT comment, author, said_at, outcomes FROM chatops_comment
      WHERE repository = $1 AND pull = $2 AND jsonb_array_length(outcomes) > 0
      ORDER BY said_at DESC, length(comment) DESC, comment DESC LIMIT $3`,
     [repository, pull, limit],
   );
-  return [...rows].reverse().map(({ said_at: saidAt, ...row }) => ({ ...row, saidAt }));
+  return [...rows].reverse().map(obeyedOf);
+}
+
+interface ObeyedRow {
+  readonly comment: string;
+  readonly author: string;
+  readonly said_at: Date;
+  readonly outcomes: readonly CommandOutcome[];
+}
+
+function obeyedOf({ comment, author, said_at: saidAt, outcomes }: ObeyedRow): ObeyedComment {
+  return { comment, author, saidAt, outcomes };
+}
+
+/** The last commands that were given for a pull request, on its forge and on pages, the oldest first. @param url of its repository. */
+export function commandsUnder(
+  sql: Sql,
+  url: string,
+  pull: number,
+  limit: number,
+): Promise<readonly ObeyedComment[]> {
+  return lastObeyed(sql, placeOf(url, pull), limit);
+}
+
+/** The commands to hold, or not to any more, of many pull requests: of each the last ones, in the order of what is asked for. */
+export async function holdWordsUnder(
+  sql: Sql,
+  pulls: readonly { readonly url: string; readonly number: number }[],
+): Promise<readonly (readonly ObeyedComment[])[]> {
+  const places = pulls.map(({ url, number }) => placeOf(url, number));
+  const rows = await sql.query<ObeyedRow & { readonly repository: string; readonly pull: number }>(
+    `SELECT repository, pull, comment, author, said_at, outcomes FROM chatops_comment
+     JOIN unnest($1::text[], $2::int[]) AS wanted (repository, pull) USING (repository, pull)
+     WHERE outcomes::text ~* '/(remove-|un)?hold'`,
+    [places.map(({ repository }) => repository), places.map(({ pull }) => pull)],
+  );
+  return places.map(({ repository, pull }) =>
+    rows.filter((row) => row.repository === repository && row.pull === pull).map(obeyedOf),
+  );
+}
+
+/** Who has approved a pull request by a command, and which commit. @param url of its repository. */
+export function wordsUnder(sql: Sql, url: string, pull: number): Promise<readonly Approval[]> {
+  return wordsOf(sql, placeOf(url, pull), "approve");
 }
 
 export async function giveWord(

@@ -9,7 +9,7 @@ export interface ChatWorld {
   readonly db: Database;
   readonly queue: Pick<Queue, "list">;
   /** The forge of a repository, as the user who answers. */
-  readonly forgeOf: (url: string) => Promise<Pick<Forge, "kind" | "user" | "isMember">>;
+  readonly forgeOf: (url: string) => Promise<Pick<Forge, "kind" | "user" | "isMember" | "accountOf">>;
   /** The folder of Git's mirrors, absolute. */
   readonly mirrors: string;
   readonly maxMirrorBytes?: number | undefined;

@@ -34,6 +34,10 @@ export interface PullRequest {
   readonly base: { readonly branch: string; readonly commit?: string | undefined };
   /** The commit that the base branch got by the merge. */
   readonly mergeCommit?: string | undefined;
+  /** Whether it cannot be merged for what else was merged meanwhile; `undefined` where the forge does not say, or not yet. */
+  readonly hasConflicts?: boolean | undefined;
+  /** Those alone may comment who may write to the repository. */
+  readonly isLocked?: boolean | undefined;
   /** When anything of it was last changed, its comments among it: ISO 8601, to the second at least. */
   readonly updatedAt: string;
 }

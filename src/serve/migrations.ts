@@ -5,6 +5,7 @@ import { deliveriesMigrations } from "../deliveries/index.ts";
 import { matrixMigrations } from "../matrix/index.ts";
 import { notificationsMigrations } from "../notifications/index.ts";
 import { queueMigrations } from "../queue/index.ts";
+import { reviewsMigrations } from "../reviews/index.ts";
 import { storeMigrations } from "../store/index.ts";
 import { retryMigrations, triggersMigrations } from "../triggers/index.ts";
 import { workMigrations } from "../work/index.ts";
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   ...acceptedBranchMigrations,
   ...retryMigrations,
   ...matrixMigrations,
+  ...reviewsMigrations,
 ];

@@ -1,8 +1,9 @@
-import { type ChatWorld, heedComments, trustIn } from "../chatops/index.ts";
+import { heedComments, trustIn } from "../chatops/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
 import { forgetNotifications, sendDue, tellChanges } from "../notifications/index.ts";
-import { lookAtHooks, runTriggers, type TriggerEvent, type TriggerWorld } from "../triggers/index.ts";
-import { type SourceForge, WorkError } from "../work/index.ts";
+import { forgetReviews, notePullEnded, notePulls, notePullTaken } from "../reviews/index.ts";
+import { lookAtHooks, runTriggers, type TriggerEvent } from "../triggers/index.ts";
+import { openChat } from "./chat.ts";
 import { abortOf, every } from "./every.ts";
 import { logProblem } from "./log.ts";
 import { sendersOf } from "./senders.ts";
@@ -35,6 +36,7 @@ export function schedule(core: ServerCore, url: string, signal: AbortSignal): Pr
       signal,
       async () => {
         await queue.forgetEnded(new Date(Date.now() - endedRunDays * day));
+        await forgetReviews(db, new Date(Date.now() - endedRunDays * day));
         await forgetDeliveries(db, new Date(Date.now() - deliveryDays * day));
         await forgetNotifications(db, new Date(Date.now() - endedRunDays * day));
       },
@@ -50,27 +52,14 @@ async function tellAndSend({ options, db, queue }: ServerCore, url: string): Pro
 }
 
 async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
-  const { options, db, queue, jobs, sourceOf, mirrors, members } = core;
+  const { options, db, queue, jobs, mirrors, members } = core;
   const { environment, settings } = options;
   const { maxMirrorBytes } = settings.serve;
   // What stands where no job is known yet would be taken for what nobody looks at any more.
   await Promise.race([jobs.known, abortOf(signal)]);
   if (signal.aborted) return;
-  const placeOf = async (url: string): Promise<SourceForge> => {
-    const place = await sourceOf(url).forge();
-    if (place !== undefined) return place;
-    throw new WorkError("no-forge", "it is on no forge that Waybill has a token for", {
-      where: url,
-      hint: "say under forges in waybill.yaml what the host is, and give its token in the environment",
-    });
-  };
-  const credentialOf: ChatWorld["credentialOf"] = (url) => sourceOf(url).credential();
-  const now = (): Date => new Date();
-  const chat: ChatWorld = {
-    ...{ db, queue, mirrors, maxMirrorBytes, environment, credentialOf, now, signal },
-    forgeOf: async (url) => members.of((await placeOf(url)).forge),
-  };
-  const projectOf: TriggerWorld["projectOf"] = async (url) => (await placeOf(url)).project;
+  const { chat, placeOf, projectOf } = openChat(core, signal);
+  const { credentialOf, now } = chat;
   const listener = (event: TriggerEvent): void => {
     core.metrics.heardOfTrigger(event);
     tell(core, event);
@@ -87,6 +76,11 @@ async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {
       signal,
       projectOf,
       listener,
+    },
+    notes: {
+      seen: (sql, url, pulls) => notePulls(sql, url, pulls, now()),
+      taken: notePullTaken,
+      ended: (sql, url, number, end) => notePullEnded(sql, url, number, end, now()),
     },
     heed: async (pull) => void (await heedComments(chat, pull)),
     mayRun: async ({ url, project, pull }) =>

@@ -8,6 +8,7 @@ import {
   sweepSessions,
   sweepTokens,
 } from "../access/index.ts";
+import { commandOnPage } from "../chatops/index.ts";
 import { openIntake } from "../deliveries/index.ts";
 import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
 import { createPages } from "../pages/index.ts";
@@ -15,6 +16,7 @@ import { type App, createApp, listen } from "../server/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import { networkOf } from "../work/index.ts";
 import { backupToSend } from "./backup.ts";
+import { openChat } from "./chat.ts";
 import { every } from "./every.ts";
 import { logProblem } from "./log.ts";
 import { openMemberships } from "./memberships.ts";
@@ -63,6 +65,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
   const { fetch, close } = openProviderFetch(networkOf({ settings, environment }));
   try {
     const now = (): Date => new Date();
+    const { chat, projectOf } = openChat(core, stopping);
     const admin = await adminToken(options);
     await keepAdminToken(db, admin.token, now());
     const api = createApp({
@@ -91,6 +94,10 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       webhooks: { sources: webhooks, accept: openIntake(db) },
       previewOf: (job, telling) => previewOf(sendersOf(options, url), job, telling),
       promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
+      commandPull: async (asked, audit) => {
+        const project = await projectOf(asked.url);
+        return commandOnPage(chat, { ...asked, project, jobs: jobs.jobs() }, audit);
+      },
       whyUnready,
       backUp: () => backupToSend(db, join(options.data, "backups")),
       onProblem: (error, request) => logProblem(log, `request ${request}`)(error),

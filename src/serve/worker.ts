@@ -5,6 +5,7 @@ import type { ForgeProject } from "../forge/index.ts";
 import { openMatrixWriter } from "../matrix/index.ts";
 import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
+import { keepReview } from "../reviews/index.ts";
 import { carryOut, openOutbox } from "../work/index.ts";
 import { logProblem } from "./log.ts";
 import type { ServerCore } from "./serve.ts";
@@ -23,6 +24,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
     records: runs,
     paceOf,
     withApprovals,
+    keepReview: (judged: Parameters<typeof keepReview>[1]) => keepReview(db, judged),
     settings,
     environment,
     credentialSources,

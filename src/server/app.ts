@@ -25,6 +25,7 @@ import { addPromotion } from "./routes/promotion.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
 import { addRunEvents } from "./routes/run-events.ts";
+import { addReviews } from "./routes/reviews.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addWebhooks } from "./routes/webhooks.ts";
 
@@ -112,6 +113,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addRemotes(api, parts);
   addQueue(api, parts);
   addNeeds(api, parts);
+  addReviews(api, parts);
   addMessages(api, parts);
   addAccess(api, parts);
   addBackup(api, parts);

@@ -6,6 +6,7 @@ import { WaybillError } from "../errors/index.ts";
  * - `jobs-unknown`: nobody knows yet which jobs there are; that passes.
  * - `unknown-artifact`: the run has no such file.
  * - `unknown-remote`: no repository of that URL is looked at.
+ * - `unknown-pull`: no pull request of that id was seen.
  * - `unknown-delivery`: none of that number is kept.
  * - `no-matrix`: nothing is known of what the run does with images at mirrors.
  * - `unknown-mirror`, `unknown-row`: the run has no such mirror, or image.
@@ -16,6 +17,7 @@ export type ServerErrorCode =
   | "jobs-unknown"
   | "unknown-artifact"
   | "unknown-remote"
+  | "unknown-pull"
   | "unknown-delivery"
   | "no-matrix"
   | "unknown-mirror"

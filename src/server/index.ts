@@ -14,6 +14,13 @@ export type {
 } from "./model.ts";
 export type { ApiProblem } from "./problems.ts";
 export type {
+  JudgedReviewDocument,
+  ReviewedLineDocument,
+  ReviewedPullDocument,
+  ReviewFindingDocument,
+  ShownPullDocument,
+} from "./reviews/documents.ts";
+export type {
   AuditDocument,
   GrantDocument,
   MeDocument,

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { AccessSettings, Logins, Machines, Memberships } from "../access/index.ts";
+import type { Audit, CommandOutcome, PageCommand } from "../chatops/index.ts";
 import type { Database, Sql } from "../database/index.ts";
 import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
 import type { NotificationPreview, Telling } from "../notifications/index.ts";
@@ -67,6 +68,8 @@ export interface ServerParts {
   previewOf(job: Job, telling: Telling): Promise<readonly NotificationPreview[]>;
   /** Whether a promotion job has brought a commit to production. */
   promotionOf(job: Job, commit: string): Promise<PromotionState>;
+  /** Obeys a command to a pull request that somebody gives on a page; without it, commands are given under pull requests alone. */
+  commandPull?(asked: Omit<PageCommand, "jobs" | "project">, audit: Audit): Promise<CommandOutcome>;
   /** Makes a backup of all that the database has. */
   backUp(): Promise<BackupToSend>;
   /** The address that people know it by: a scheme and a host, without a path. */

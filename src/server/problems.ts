@@ -54,7 +54,26 @@ const statuses: Readonly<Record<string, Statuses>> = {
     "no-matrix": 404,
     "unknown-mirror": 404,
     "unknown-row": 404,
+    "unknown-pull": 404,
   },
+  ChatopsError: {
+    refused: 403,
+    "login-unknown": 403,
+    "not-reviewed": 409,
+    outdated: 409,
+    unclear: 422,
+    busy: 503,
+  },
+  ForgeError: {
+    "rate-limited": 503,
+    unreachable: 503,
+    "unexpected-answer": 503,
+    "token-refused": 503,
+    "token-missing": 503,
+    "not-found": 404,
+  },
+  GitError: { unreachable: 503 },
+  WorkError: { "no-forge": 409 },
   DatabaseError: { unreachable: 503, contended: 503, locked: 503, closed: 503, full: 507 },
   ObjectError: {
     "object-credentials-missing": 503,
@@ -107,6 +126,8 @@ export function problemOf(asking: Asking, thrown: unknown): { problem: ApiProble
 /** Which database or provider it is that does not answer is told to those who can do something about it. */
 const sayings: Readonly<Record<string, string>> = {
   AccessError: "nobody can log in there now",
+  ForgeError: "the forge cannot be asked now, and nothing was done",
+  GitError: "the repository cannot be read now, and nothing was done",
   DatabaseError: "the database cannot be used now",
   ObjectError: "the objects that records are kept in cannot be read now",
 };

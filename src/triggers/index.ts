@@ -5,7 +5,7 @@ export { TriggerError, type TriggerErrorCode } from "./errors.ts";
 export { lookAtHooks } from "./look-at-hooks.ts";
 export { lookAtPulls } from "./look-at-pulls.ts";
 export { lookAtRefs } from "./look-at-refs.ts";
-export { lookNow } from "./look-now.ts";
+export { lookAgain, lookNow } from "./look-now.ts";
 export { triggersMigrations } from "./migrations.ts";
 export type * from "./model.ts";
 export { askForPull, type PullJobs, pullJobs } from "./pulls.ts";

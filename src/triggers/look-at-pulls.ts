@@ -5,7 +5,7 @@ import type { Asked, QueuedRun } from "../queue/index.ts";
 import { shortHash } from "./asks.ts";
 import { inTurn } from "./in-turn.ts";
 import { mirrorOf } from "./look-at-refs.ts";
-import type { PullToHeed, TriggerWorld } from "./model.ts";
+import type { PullNotes, PullToHeed, TriggerWorld } from "./model.ts";
 import { askForPull, isOfPulls, pullJobs } from "./pulls.ts";
 import { type ClaimedRemote, lookingAt, noteRead, noteSeen, withClaim } from "./remotes.ts";
 
@@ -87,6 +87,7 @@ async function takeAsTheyAre(
         [remote.repository, number, head.commit, base.branch, updatedAt, world.now()],
       );
     }
+    await world.notes?.seen(sql, remote.url, pulls);
     await noteSeen(sql, remote);
   });
   const { url, what } = remote;
@@ -107,6 +108,7 @@ async function noteUpdates(
         [remote.repository, number, updatedAt, world.now()],
       );
     }
+    await world.notes?.seen(sql, remote.url, pulls);
   });
 }
 
@@ -139,6 +141,8 @@ async function takeUpPull(
         mayRun || !isSettled ? undefined : updatedAt,
       ],
     );
+    const names = candidates.map(({ name }) => name);
+    await world.notes?.taken(sql, remote.url, number, { jobs: names, trusted: mayRun });
     const runs: { readonly job: Job; readonly run: Asked }[] = [];
     for (const job of started) {
       const cause = { by: "pull-request", text, at: now.toISOString(), who: pull.author } as const;
@@ -209,7 +213,8 @@ async function letGo(
   project: ForgeProject,
   number: number,
 ): Promise<void> {
-  const state = await stateOf(project, number);
+  const end = await endOf(project, number);
+  const { state } = end;
   if (state === "open") return;
   const waiting = await waitingFor(world, remote, number);
   await withClaim(world, remote, async (sql) => {
@@ -217,6 +222,7 @@ async function letGo(
       remote.repository,
       number,
     ]);
+    await world.notes?.ended(sql, remote.url, number, end);
     for (const { id } of waiting) {
       await world.queue.abort(sql, id, { who: "waybill", why: `pull request ${number} is ${state}` });
     }
@@ -224,11 +230,11 @@ async function letGo(
 }
 
 /** What two answers lack, the list and its own, is gone: forges hide what somebody proposed whom they have locked out. */
-async function stateOf(project: ForgeProject, number: number): Promise<PullRequest["state"] | "gone"> {
+async function endOf(project: ForgeProject, number: number): Promise<Parameters<PullNotes["ended"]>[3]> {
   try {
-    return (await project.pullRequests.read(number)).state;
+    return await project.pullRequests.read(number);
   } catch (error) {
-    if (error instanceof ForgeError && error.code === "not-found") return "gone";
+    if (error instanceof ForgeError && error.code === "not-found") return { state: "gone" };
     throw error;
   }
 }

@@ -38,6 +38,14 @@ export async function lookNow(
   await wake(sql);
 }
 
+/** Has it looked soon what is said under a pull request, also where the forge says that nothing of it has changed. */
+export async function lookAgain(sql: Sql, url: string, number: number, now: Date): Promise<void> {
+  await sql.query("UPDATE pull_head SET updated_seen_at = $3 WHERE repository = $1 AND number = $2", [
+    ...[repositoryKey(url), number, now],
+  ]);
+  await lookNow(sql, [], [{ repositoryUrls: [url], refs: [], pull: number, registry: [] }], now);
+}
+
 /** What is to be looked at, of which repository. */
 function remotesOf({ repositoryUrls, refs, pull }: Hint): (readonly ["refs" | "pulls", string])[] {
   const isAboutAll = refs.length === 0 && pull === undefined;

@@ -84,4 +84,9 @@ CREATE TABLE remote_hook (
 );
 `,
   },
+  {
+    // What is kept of pull requests is read with the next list of them, which no forge is to call unchanged.
+    id: "triggers-0003",
+    sql: "UPDATE remote SET listing = NULL WHERE what = 'pulls'",
+  },
 ];

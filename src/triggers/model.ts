@@ -1,4 +1,4 @@
-import type { Database } from "../database/index.ts";
+import type { Database, Sql } from "../database/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { ForgeProject, HookTrouble, PullRequest } from "../forge/index.ts";
@@ -130,6 +130,26 @@ export interface PullToHeed {
   readonly jobs: PullJobs;
 }
 
+/** Who keeps pull requests as they are seen; each is called in the transaction in which that is taken up. */
+export interface PullNotes {
+  /** All that are open. */
+  seen(sql: Sql, url: string, pulls: readonly PullRequest[]): Promise<void>;
+  /** The jobs that the newest commit of one concerns, and whether they may be run for its author. */
+  taken(
+    sql: Sql,
+    url: string,
+    number: number,
+    judged: { readonly jobs: readonly string[]; readonly trusted: boolean },
+  ): Promise<void>;
+  /** One that is not open any more; `gone` where the forge does not know it. */
+  ended(
+    sql: Sql,
+    url: string,
+    number: number,
+    end: { readonly state: PullRequest["state"] | "gone"; readonly mergeCommit?: string | undefined },
+  ): Promise<void>;
+}
+
 /** All that triggers stand on. */
 export interface TriggerWorld {
   readonly db: Database;
@@ -152,6 +172,7 @@ export interface TriggerWorld {
    * the pull request has changed.
    */
   readonly mayRun?: ((pull: PullToHeed) => Promise<boolean>) | undefined;
+  readonly notes?: PullNotes | undefined;
   readonly listener?: Listener<TriggerEvent> | undefined;
   readonly now: () => Date;
   /** From 0 to 1. */

@@ -5,9 +5,11 @@ import { readManifestsAt } from "../manifest/index.ts";
 import type { Registries } from "../registry/index.ts";
 import { approvalRules, ReleaseError, withBaseOwners, wordsOfReview } from "../release/index.ts";
 import { type Review, reviewChange } from "../review/index.ts";
+import type { KeptApprovals } from "../reviews/index.ts";
 import { WorkError } from "./errors.ts";
 import type { WorkEnvironment } from "./model.ts";
 import type { SourceForge } from "./source.ts";
+import { untilBack } from "./until-back.ts";
 import type { RunWork, Work, WorkDone } from "./work.ts";
 
 /**
@@ -72,7 +74,14 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
   // What is not whole is not said to others.
   if (review.interrupted) return { result: "ABORTED", summary };
   const result = review.verdict === "passes" ? "SUCCESS" : "FAILURE";
-  if (isShadow || post === false) return { result, summary };
+  const keep = async (approvals: KeptApprovals | undefined): Promise<void> => {
+    const judged = { run: run.id, job: job.name, url: job.repo, number, commit, review, approvals };
+    await untilBack(run, async () => environment.keepReview?.({ ...judged, at: new Date() }));
+  };
+  if (isShadow || post === false) {
+    await keep(undefined);
+    return { result, summary };
+  }
   let isApproved = true;
   try {
     const said = await wordsOfReview({
@@ -82,6 +91,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
         ? { approval: approvalRules({ ...place, path, review, owners, environment: env }) }
         : {}),
     });
+    await keep(said.approvals);
     for (const { approval, reason } of said.approvals?.void ?? []) {
       say(`the approval of ${approval.user} does not count: ${reason}`);
     }

@@ -32,6 +32,11 @@ const pullSchema = z.object({
   }),
   base: z.object({ ref: z.string(), sha: z.nullish(z.string()) }),
   updated_at: z.string(),
+  // Of a single one, once GitHub has tried it; Gitea says it of drafts as well.
+  mergeable: z.nullish(z.boolean()),
+  // GitHub's, and Gitea's.
+  locked: z.nullish(z.boolean()),
+  is_locked: z.nullish(z.boolean()),
 });
 
 const requestedSchema = z.object({
@@ -193,6 +198,8 @@ function pullRequestOf(kind: GitHubKind, pull: Pull): PullRequest {
     base: { branch: pull.base.ref, commit: pull.base.sha || undefined },
     // Of an open one it is the commit of a merge on trial.
     mergeCommit: (merged && pull.merge_commit_sha) || undefined,
+    hasConflicts: kind === "github" && typeof pull.mergeable === "boolean" ? !pull.mergeable : undefined,
+    isLocked: pull.locked ?? pull.is_locked ?? undefined,
     updatedAt: pull.updated_at,
   };
 }

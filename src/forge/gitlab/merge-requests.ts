@@ -27,6 +27,8 @@ const mergeRequestSchema = z.object({
   // Of a single one: lists are without it.
   diff_refs: z.nullish(z.object({ base_sha: z.nullish(z.string()) })),
   updated_at: z.string(),
+  has_conflicts: z.nullish(z.boolean()),
+  discussion_locked: z.nullish(z.boolean()),
 });
 
 type MergeRequest = z.infer<typeof mergeRequestSchema>;
@@ -119,6 +121,8 @@ function pullRequestOf(found: MergeRequest, repository: string): PullRequest {
     head: { repository, branch: found.source_branch, commit: sha ?? "" },
     base: { branch: found.target_branch, commit: found.diff_refs?.base_sha ?? undefined },
     mergeCommit: (state === "merged" && mergeCommit) || undefined,
+    hasConflicts: found.has_conflicts ?? undefined,
+    isLocked: found.discussion_locked ?? undefined,
     updatedAt: found.updated_at,
   };
 }

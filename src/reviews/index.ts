@@ -1,0 +1,16 @@
+export { holdIn, type PullHold } from "./holds.ts";
+export { type JudgedPull, keepReview } from "./keep.ts";
+export { forgetReviews, reviewChannel, reviewsMigrations } from "./migrations.ts";
+export type * from "./model.ts";
+export { listPulls, notePullEnded, notePulls, notePullTaken, type PullQuery, readPull } from "./pulls.ts";
+export {
+  causesOf,
+  differenceBetween,
+  type FindingCause,
+  findingsOf,
+  type LineQuery,
+  linesOf,
+  newestReviews,
+  type ReviewDifference,
+} from "./read.ts";
+export { type PullFacts, waitsOf } from "./waits.ts";
