@@ -21,6 +21,7 @@ describe.each<ForgeKind>(["github", "gitlab", "gitea"])("pull requests of %s", (
     let world: TestWorld;
     let url: string;
     let heeded: PullToHeed[];
+    let noted: string[];
     let branches = 0;
 
     beforeEach(async () => {
@@ -33,10 +34,17 @@ describe.each<ForgeKind>(["github", "gitlab", "gitea"])("pull requests of %s", (
       await server.fork("org/images", "stranger");
       url = `${server.url}/org/images.git`;
       heeded = [];
+      noted = [];
       const forge = openForge({ kind, host: server.host, token, timing: { firstBackoff: 1 } });
       world = createWorld(await open(migrations), join(folder.path, "mirrors"), {
         projectOf: async () => forge.project("org/images"),
         heed: async (pull) => void heeded.push(pull),
+        notes: {
+          seen: async (_, __, pulls) => void noted.push(`seen ${pulls.map(({ number }) => number)}`),
+          taken: async (_, __, number, { jobs, trusted }) =>
+            void noted.push(`taken ${number} ${jobs.join(" ")} ${trusted}`),
+          ended: async (_, __, number, { state }) => void noted.push(`ended ${number} ${state}`),
+        },
       });
     });
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect } from "vitest";
 import type { Job } from "../../src/jobs/index.ts";
+import type { JudgedPull } from "../../src/reviews/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
 import { openRunFolder } from "../../src/store/index.ts";
 import { carryOut, type WorkEnvironment } from "../../src/work/index.ts";
@@ -57,7 +58,9 @@ testWith("git")("a review asks nothing of what a proposal alone names in our own
     repo: `${forge.url}/${path}.git`,
     work: { kind: "review", review: { manifests: "registry" } },
   };
+  const kept: JudgedPull[] = [];
   const environment: WorkEnvironment = {
+    keepReview: async (judged) => void kept.push(judged),
     records: openRunFolder(join(folder.path, "records")),
     settings: { ...defaultSettings, forges: { [forge.host]: { kind: "gitea" } } },
     environment: { ...gitEnvironment, HOME: folder.path, WAYBILL_FORGE_TOKEN: token },
@@ -73,6 +76,9 @@ testWith("git")("a review asks nothing of what a proposal alone names in our own
   expect(await carryOut(run, environment)).toMatchObject({ result: "FAILURE" });
   expect(merged.seen.length).toBeGreaterThan(0);
   expect(named.seen).toEqual([]);
+  expect(kept).toMatchObject([
+    { job: "review", number: 1, review: { verdict: "fails" } },
+  ]);
   const log = await text((await environment.records.find("review")).log());
   expect(log).toContain("has a loopback address");
   expect(log).not.toContain("nobody's business");
