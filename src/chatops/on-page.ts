@@ -23,6 +23,7 @@ export const pullActs = {
   "lift-hold": "/hold cancel",
   test: "/test all",
 } as const;
+/** One of them. */
 export type PullAct = keyof typeof pullActs;
 
 /** A command that somebody gives on a page. */

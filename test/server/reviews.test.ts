@@ -179,4 +179,20 @@ describe.each(["github", "gitlab", "gitea"] as const)("reviews of pull requests 
     expect((await json("/reviews?waits=hold")).items).toEqual([]);
     expect((await act("ann", id, "hold", { why: "two\nlines" })).status).toBe(400);
   });
+
+  it("those who listen are told which pull request has changed", async () => {
+    const { db, place, server, first } = await begin();
+    const number = await place.propose(db, "a change");
+    const id = await first();
+    const answer = await server.ask("/events", { as: "reader" });
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    const until = async (words: string): Promise<void> => {
+      while (!text.includes(words)) text += (await reader?.read())?.value ?? "";
+    };
+    await until("event: reset");
+    await place.judge(db, number, aReview);
+    await until(`event: review\ndata: {"id":"${id}"}`);
+    await reader?.cancel();
+  });
 });

@@ -118,6 +118,8 @@ jobs:
       });
       await look();
       expect(await asked()).toHaveLength(1);
+      expect(noted).toContain(`seen ${number}`);
+      expect(noted.filter((note) => note.startsWith("taken"))).toEqual([`taken ${number} review true`]);
       const second = await push(number, { "registry.k8s.io/images/a/images.yaml": "- name: b\n" });
       await look();
       expect([...(await asked())].sort()).toEqual([
@@ -141,6 +143,7 @@ jobs:
       server.closePullRequest("org/images", number);
       failOwn(number, 404);
       expect(await look()).toBe(true);
+      expect(noted.at(-1)).toBe(`ended ${number} gone`);
       expect(await world.runs()).toMatchObject([
         {
           result: "ABORTED",

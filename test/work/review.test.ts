@@ -76,9 +76,7 @@ testWith("git")("a review asks nothing of what a proposal alone names in our own
   expect(await carryOut(run, environment)).toMatchObject({ result: "FAILURE" });
   expect(merged.seen.length).toBeGreaterThan(0);
   expect(named.seen).toEqual([]);
-  expect(kept).toMatchObject([
-    { job: "review", number: 1, review: { verdict: "fails" } },
-  ]);
+  expect(kept).toMatchObject([{ job: "review", number: 1, review: { verdict: "fails" } }]);
   const log = await text((await environment.records.find("review")).log());
   expect(log).toContain("has a loopback address");
   expect(log).not.toContain("nobody's business");

@@ -108,9 +108,11 @@ function followChanges(main: HTMLElement): void {
     stream.addEventListener("run", (event) => {
       if (isAbout(event)) soon();
     });
-    stream.addEventListener("queue", () => {
-      if (about === undefined) soon();
-    });
+    for (const name of ["queue", "review"]) {
+      stream.addEventListener(name, () => {
+        if (about === undefined) soon();
+      });
+    }
     for (const name of ofRuns) {
       stream.addEventListener(name, ({ data, lastEventId }: MessageEvent<string>) => {
         last = lastEventId;

@@ -7,6 +7,7 @@ import { whenBegun } from "../live/begun.ts";
 import { ChangeHub } from "../live/changes.ts";
 import { type EventStream, type Life, streamOf } from "../live/event-stream.ts";
 import { LogEvents } from "../live/log-events.ts";
+import { tellPullChanges } from "../live/pull-changes.ts";
 import { encodeEvent } from "../live/sse.ts";
 import { tellBatches } from "../live/tell-batches.ts";
 import { WorkEvents } from "../live/work-events.ts";
@@ -93,8 +94,8 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
     method: "get",
     path: "/events",
     tags: ["live"],
-    summary: "Changes of runs and of the queue, and what one run writes, as one stream",
-    description: `\`run\` with the id and state of a run that has changed; \`queue\` with the queue, twice a second at most; \`reset\` first, and whenever changes may have been missed: read what you show anew.
+    summary: "Changes of runs, of the queue and of reviews, and what one run writes, as one stream",
+    description: `\`run\` with the id and state of a run that has changed; \`queue\` with the queue, twice a second at most; \`review\` with the id of a pull request that has changed, or whose review has; \`reset\` first, and whenever changes may have been missed: read what you show anew.
 
 Of the run that \`run\` names: \`log\` with text as JSON, \`events\` with an array of its events, \`end\` with its state. Those have ids: a listener that was cut off goes on behind them (\`Last-Event-ID\`). \`skipped\` and \`skipped-events\` have a number of bytes that the listener was too slow for.`,
     request: { query: aboutSchema, headers },
@@ -108,7 +109,11 @@ Of the run that \`run\` names: \`log\` with text as JSON, \`events\` with an arr
     if (run !== undefined) await queue.read(run);
     const begin = placesIn(c.req.header("last-event-id") ?? after, { log, events });
     return streamOf(c, lifeOf(c, parts), async (stream) => {
-      await Promise.all([tellChanges(stream), run === undefined ? undefined : tellRun(run, begin, stream)]);
+      await Promise.all([
+        tellChanges(stream),
+        tellPullChanges(parts.db, stream),
+        run === undefined ? undefined : tellRun(run, begin, stream),
+      ]);
     });
   });
 
