@@ -6,8 +6,14 @@ import { encodeEvent } from "./sse.ts";
 /** Pull requests that are told of one by one to a listener that takes none. */
 const mostKept = 1_000;
 
-/** Tells which pull requests or reviews have changed, until the stream is over; of too many at once, that some have. */
-export async function tellPullChanges(db: Pick<Database, "listen">, stream: EventStream): Promise<void> {
+/**
+ * Hears from now on which pull requests or reviews have changed; of too many at once, that some have.
+ * @returns What tells it, until the stream is over; to be called.
+ */
+export async function hearOfPulls(
+  db: Pick<Database, "listen">,
+  stream: EventStream,
+): Promise<() => Promise<void>> {
   let changed = new Set<string>();
   let wake = (): void => {};
   const note = (id: string): void => {
@@ -18,24 +24,26 @@ export async function tellPullChanges(db: Pick<Database, "listen">, stream: Even
   stream.signal.addEventListener("abort", onAbort, { once: true });
   // What was sent while the connection was lost is about any of them.
   const unlisten = await db.listen(reviewChannel, note, () => note(""));
-  try {
-    while (!stream.signal.aborted) {
-      if (changed.size === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        continue;
+  return async () => {
+    try {
+      while (!stream.signal.aborted) {
+        if (changed.size === 0) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        const ids = changed;
+        changed = new Set();
+        for (const id of ids) {
+          const data = JSON.stringify(id === "" ? {} : { id });
+          stream.tell(encodeEvent({ event: "review", data }));
+        }
+        await stream.taken();
       }
-      const ids = changed;
-      changed = new Set();
-      for (const id of ids) {
-        const data = JSON.stringify(id === "" ? {} : { id });
-        stream.tell(encodeEvent({ event: "review", data }));
-      }
-      await stream.taken();
+    } finally {
+      stream.signal.removeEventListener("abort", onAbort);
+      await unlisten();
     }
-  } finally {
-    stream.signal.removeEventListener("abort", onAbort);
-    await unlisten();
-  }
+  };
 }

@@ -7,7 +7,7 @@ import { whenBegun } from "../live/begun.ts";
 import { ChangeHub } from "../live/changes.ts";
 import { type EventStream, type Life, streamOf } from "../live/event-stream.ts";
 import { LogEvents } from "../live/log-events.ts";
-import { tellPullChanges } from "../live/pull-changes.ts";
+import { hearOfPulls } from "../live/pull-changes.ts";
 import { encodeEvent } from "../live/sse.ts";
 import { tellBatches } from "../live/tell-batches.ts";
 import { WorkEvents } from "../live/work-events.ts";
@@ -109,9 +109,11 @@ Of the run that \`run\` names: \`log\` with text as JSON, \`events\` with an arr
     if (run !== undefined) await queue.read(run);
     const begin = placesIn(c.req.header("last-event-id") ?? after, { log, events });
     return streamOf(c, lifeOf(c, parts), async (stream) => {
+      // Before the first `reset`: from then on nothing is missed.
+      const tellPulls = await hearOfPulls(parts.db, stream);
       await Promise.all([
         tellChanges(stream),
-        tellPullChanges(parts.db, stream),
+        tellPulls(),
         run === undefined ? undefined : tellRun(run, begin, stream),
       ]);
     });
