@@ -24,8 +24,8 @@ import { addNeeds } from "./routes/needs.ts";
 import { addPromotion } from "./routes/promotion.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
-import { addRunEvents } from "./routes/run-events.ts";
 import { addReviews } from "./routes/reviews.ts";
+import { addRunEvents } from "./routes/run-events.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addWebhooks } from "./routes/webhooks.ts";
 

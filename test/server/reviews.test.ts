@@ -58,14 +58,8 @@ describe.each(["github", "gitlab", "gitea"] as const)("reviews of pull requests 
     const { db, place, server, json, first: oldest } = await begin();
     const number = await place.propose(db, "Promote =HYPERLINK(1) <script>");
     const second = await place.propose(db, "another");
-    await place.judge(
-      ...([
-        db,
-        number,
-        (commit) => aReview(commit, { lines: [aLine("v1"), aLine("v2")], findings: [aFinding("v1")] }),
-      ] as const),
-      { approvals: uncovered },
-    );
+    const found = { lines: [aLine("v1"), aLine("v2")], findings: [aFinding("v1")] };
+    await place.judge(db, number, (commit) => aReview(commit, found), { approvals: uncovered });
     const list = await json("/reviews");
     expect(list.items).toMatchObject([
       {
