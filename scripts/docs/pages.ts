@@ -36,6 +36,7 @@ const pages = [
   "docs/manifest-reference.md",
   "docs/old-spellings.md",
   "docs/server-api.md",
+  "docs/trace.md",
   "docs/wait.md",
 ] as const;
 

@@ -1,3 +1,4 @@
+import { noteToldRun } from "../history/index.ts";
 import { noteRunEnd } from "../notifications/index.ts";
 import type { QueuedRun, QueueOptions } from "../queue/index.ts";
 import type { RecordEnds } from "../store/index.ts";
@@ -12,6 +13,7 @@ export function endsOf(records: RecordEnds): QueueOptions {
       await noteRetry(sql, run);
       await noteRunEnd(sql, run);
       await noteStatusEnd(sql, run);
+      await noteToldRun(sql, run);
       await records.close(sql, run.id, { result: recordedResult(run) });
     },
     // A record ends before its run does in the queue.

@@ -2,6 +2,7 @@ import { accessMigrations } from "../access/index.ts";
 import { chatopsMigrations } from "../chatops/index.ts";
 import type { Migration } from "../database/index.ts";
 import { deliveriesMigrations } from "../deliveries/index.ts";
+import { historyMigrations } from "../history/index.ts";
 import { matrixMigrations } from "../matrix/index.ts";
 import { notificationsMigrations } from "../notifications/index.ts";
 import { queueMigrations } from "../queue/index.ts";
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   ...retryMigrations,
   ...matrixMigrations,
   ...reviewsMigrations,
+  ...historyMigrations,
 ];

@@ -1,5 +1,6 @@
 import { heedComments, trustIn } from "../chatops/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
+import { forgetHistory, tellEndedRuns } from "../history/index.ts";
 import { forgetNotifications, sendDue, tellChanges } from "../notifications/index.ts";
 import { forgetReviews, notePullEnded, notePulls, notePullTaken } from "../reviews/index.ts";
 import { lookAtHooks, runTriggers, type TriggerEvent } from "../triggers/index.ts";
@@ -16,6 +17,10 @@ const day = 24 * hour;
 const endedRunDays = 90;
 /** Days after which a delivery that comes once more is taken for a new one. */
 const deliveryDays = 30;
+/** Days for which it is known what became of images. */
+const historyDays = 3 * 365;
+/** Milliseconds between two looks at which runs have ended. */
+const historyPause = 2_000;
 /** Milliseconds between two looks at what is to be told. */
 const tellingPause = 5_000;
 
@@ -29,6 +34,12 @@ export function schedule(core: ServerCore, url: string, signal: AbortSignal): Pr
     queue.supervise({ signal, onProblem: problem("the queue") }),
     queue.setCapacities(options.capacities),
     every(tellingPause, signal, () => tellAndSend(core, url), problem("somebody cannot be told of jobs")),
+    every(
+      historyPause,
+      signal,
+      () => tellEndedRuns(db, runs),
+      problem("what a run has done to images cannot be read"),
+    ),
     every(hour, signal, () => runs.retain(retention), problem("old records cannot be removed")),
     every(day, signal, runs.adopt, problem("earlier records cannot be read")),
     every(
@@ -38,6 +49,7 @@ export function schedule(core: ServerCore, url: string, signal: AbortSignal): Pr
         await queue.forgetEnded(new Date(Date.now() - endedRunDays * day));
         await forgetReviews(db, new Date(Date.now() - endedRunDays * day));
         await forgetDeliveries(db, new Date(Date.now() - deliveryDays * day));
+        await forgetHistory(db, new Date(Date.now() - historyDays * day));
         await forgetNotifications(db, new Date(Date.now() - endedRunDays * day));
       },
       problem("old runs cannot be forgotten"),

@@ -14,7 +14,7 @@ import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
 import { createPages } from "../pages/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
-import { networkOf } from "../work/index.ts";
+import { networkOf, registriesForReading } from "../work/index.ts";
 import { backupToSend } from "./backup.ts";
 import { openChat } from "./chat.ts";
 import { every } from "./every.ts";
@@ -36,6 +36,8 @@ export interface Web {
 
 const hour = 60 * 60_000;
 const maxTokenBytes = 4096;
+/** Milliseconds for what somebody who looks at an image waits for its registry. */
+const readingWithin = 10_000;
 
 /** Listens, and answers: all of the API where the process has the role, else only whether it is well. */
 export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<Web> {
@@ -99,6 +101,15 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
         return commandOnPage(chat, { ...asked, project, jobs: jobs.jobs() }, audit);
       },
       whyUnready,
+      async withRegistries(read) {
+        const cut = AbortSignal.any([stopping, AbortSignal.timeout(readingWithin)]);
+        const registries = registriesForReading(options, cut);
+        try {
+          return await read(registries.repository);
+        } finally {
+          await registries.close();
+        }
+      },
       backUp: () => backupToSend(db, join(options.data, "backups")),
       onProblem: (error, request) => logProblem(log, `request ${request}`)(error),
     });

@@ -15,6 +15,7 @@ import { addAccess } from "./routes/access.ts";
 import { addBackup } from "./routes/backup.ts";
 import { addFiles } from "./routes/files.ts";
 import { addHealth } from "./routes/health.ts";
+import { addImages } from "./routes/images.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addLive } from "./routes/live.ts";
 import { addLogLines } from "./routes/log-lines.ts";
@@ -27,6 +28,7 @@ import { addRemotes } from "./routes/remotes.ts";
 import { addReviews } from "./routes/reviews.ts";
 import { addRunEvents } from "./routes/run-events.ts";
 import { addRuns } from "./routes/runs.ts";
+import { addSearch } from "./routes/search.ts";
 import { addWebhooks } from "./routes/webhooks.ts";
 
 /** Whoever asks for what asks nobody. */
@@ -115,6 +117,8 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addNeeds(api, parts);
   addReviews(api, parts);
   addMessages(api, parts);
+  addImages(api, parts);
+  addSearch(api, parts);
   addAccess(api, parts);
   addBackup(api, parts);
   return api;

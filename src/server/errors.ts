@@ -10,6 +10,7 @@ import { WaybillError } from "../errors/index.ts";
  * - `unknown-delivery`: none of that number is kept.
  * - `no-matrix`: nothing is known of what the run does with images at mirrors.
  * - `unknown-mirror`, `unknown-row`: the run has no such mirror, or image.
+ * - `unknown-image`: no run has told of it.
  * - `address-unavailable`: it cannot listen there.
  */
 export type ServerErrorCode =
@@ -22,6 +23,7 @@ export type ServerErrorCode =
   | "no-matrix"
   | "unknown-mirror"
   | "unknown-row"
+  | "unknown-image"
   | "address-unavailable";
 
 /** A request that the server cannot serve, or an address that it cannot have. */

@@ -27,6 +27,12 @@ export type {
   PersonDocument,
   TokenDocument,
 } from "./routes/access.ts";
+export type {
+  ImageContentsDocument,
+  ImageSizeDocument,
+  ImageTagDocument,
+  ListedImageDocument,
+} from "./routes/images.ts";
 export type { JobSourceDocument, ListedJobDocument, ShownJobDocument } from "./routes/jobs.ts";
 export type { LogLinesDocument, LogMatchesDocument } from "./routes/log-lines.ts";
 export type { DeliveryDocument, NotificationDocument } from "./routes/messages.ts";
@@ -40,4 +46,5 @@ export type { QueueDocument } from "./routes/queue.ts";
 export type { RemoteDocument } from "./routes/remotes.ts";
 export type { RunEventDocument } from "./routes/run-events.ts";
 export type { RunTotalDocument } from "./routes/runs.ts";
+export type { HitDocument } from "./routes/search.ts";
 export type { RunDocument, ShownRunDocument, TryDocument } from "./schemas.ts";

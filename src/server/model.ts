@@ -6,6 +6,7 @@ import type { Database, Sql } from "../database/index.ts";
 import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
 import type { NotificationPreview, Telling } from "../notifications/index.ts";
 import type { Queue } from "../queue/index.ts";
+import type { Registries } from "../registry/index.ts";
 import type { RunDatabase } from "../store/index.ts";
 import type { Delivery, WebhookSource } from "../webhooks/index.ts";
 
@@ -70,6 +71,8 @@ export interface ServerParts {
   promotionOf(job: Job, commit: string): Promise<PromotionState>;
   /** Obeys a command to a pull request that somebody gives on a page; without it, commands are given under pull requests alone. */
   commandPull?(asked: Omit<PageCommand, "jobs" | "project">, audit: Audit): Promise<CommandOutcome>;
+  /** Reads something of registries, within bounds, with credentials that only read. */
+  withRegistries<Result>(read: (open: Registries["repository"]) => Promise<Result>): Promise<Result>;
   /** Makes a backup of all that the database has. */
   backUp(): Promise<BackupToSend>;
   /** The address that people know it by: a scheme and a host, without a path. */

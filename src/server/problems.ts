@@ -55,6 +55,7 @@ const statuses: Readonly<Record<string, Statuses>> = {
     "unknown-mirror": 404,
     "unknown-row": 404,
     "unknown-pull": 404,
+    "unknown-image": 404,
   },
   ChatopsError: {
     refused: 403,

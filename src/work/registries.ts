@@ -33,6 +33,20 @@ export interface RunRegistriesOptions {
   readonly say: (line: string) => void;
 }
 
+/** Registries for looking at what runs have brought there: with credentials that read, and nothing else; to be closed. */
+export function registriesForReading(
+  { settings, environment, paceOf, credentialSources }: Parameters<typeof registriesFor>[2],
+  cut: AbortSignal,
+): Registries {
+  const { readingCredentials = [] } = settings.serve;
+  const sources = credentialSources ?? openCredentialSources({ settings, environment });
+  return openRegistries({
+    ...{ settings, environment, paceOf, cut },
+    credentials: ruledCredentials(readingCredentials, { sources, readsOnly: true }),
+    mayWrite: () => false,
+  });
+}
+
 /** The registries of one run; to be closed. */
 export function registriesFor(
   run: Pick<TakenRun, "isMine" | "stillMine">,

@@ -1,9 +1,17 @@
 import { join } from "node:path";
+import { asJson } from "../disk/index.ts";
 import { harmless } from "../errors/index.ts";
-import type { PullRequest } from "../forge/index.ts";
+import type { Approval, PullRequest } from "../forge/index.ts";
+import { pullArtifact, pullFormat, type ReviewedPull } from "../history/index.ts";
 import { readManifestsAt } from "../manifest/index.ts";
 import type { Registries } from "../registry/index.ts";
-import { approvalRules, ReleaseError, withBaseOwners, wordsOfReview } from "../release/index.ts";
+import {
+  approvalRules,
+  ReleaseError,
+  type ReviewWords,
+  withBaseOwners,
+  wordsOfReview,
+} from "../release/index.ts";
 import { type Review, reviewChange } from "../review/index.ts";
 import type { KeptApprovals } from "../reviews/index.ts";
 import { WorkError } from "./errors.ts";
@@ -80,6 +88,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
   };
   if (isShadow || post === false) {
     await keep(undefined);
+    await keepPull(work, pull, review);
     return { result, summary };
   }
   let isApproved = true;
@@ -96,6 +105,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
       say(`the approval of ${approval.user} does not count: ${reason}`);
     }
     for (const file of said.approvals?.uncovered ?? []) say(`not approved: ${file}`);
+    await keepPull(work, pull, review, said.approvals);
     isApproved = said.approvals === undefined || said.approvals.uncovered.length === 0;
     await work.tellOfPull(number, commit, said);
     say(`it is said under ${pull.url}`);
@@ -106,6 +116,30 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
     return { result: "ABORTED", summary: "the pull request has moved on", status: { state: "error" } };
   }
   return { result, summary: isApproved ? summary : `${summary}; it waits for approval`, status: "said" };
+}
+
+/** Keeps what was judged of which pull request, and who has approved it: the report speaks of the change alone. */
+async function keepPull(
+  { record, environment }: RunWork,
+  { url, number, title, author }: PullRequest,
+  { head, edgesHash, verdict }: Review,
+  approvals?: ReviewWords["approvals"],
+): Promise<void> {
+  const kept: ReviewedPull = {
+    ...{ format: pullFormat, url, number, title, author, edgesHash, verdict },
+    ...(head.commit === undefined ? {} : { commit: head.commit }),
+    approvals: [
+      ...(approvals?.standing ?? []).map(approvalOf),
+      ...(approvals?.void ?? []).map(({ approval, reason }) => ({ ...approvalOf(approval), void: reason })),
+    ],
+    uncovered: [...(approvals?.uncovered ?? [])],
+  };
+  // What cannot be kept of it is no reason not to say it.
+  await record.write(pullArtifact, asJson(kept)).catch(environment.onProblem);
+}
+
+function approvalOf({ user, commit, at }: Approval): ReviewedPull["approvals"][number] {
+  return { user, ...(commit === undefined ? {} : { commit }), ...(at === undefined ? {} : { at }) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import type { ImageLife } from "../../src/history/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { runWith } from "../cli/captured.ts";
@@ -178,6 +179,36 @@ describe.each(["github", "gitlab", "gitea"] as const)("a release by itself, on %
         statusOf("promote")?.state === "success" ? true : undefined,
       );
       expect(statusOf("promote")).toMatchObject({ url: `${server.url}/runs/${promoted.id}` });
+      const hits = await server.until("what became of the image", async () => {
+        const { items } = await server.ask<{ readonly items: readonly { readonly digest?: string }[] }>(
+          "GET",
+          `/search?q=${registry.address}/us/hello:v1.0.0`,
+        );
+        return items.length > 0 ? items : undefined;
+      });
+      const life = await server.ask<ImageLife>("GET", `/images/life?digest=${hits[0]?.digest}`);
+      const proposal = (await runs("propose-app")).at(-1);
+      const built = await checkout.git("rev-parse", "v1.0.0");
+      expect(life).toMatchObject({
+        image: `${registry.address}/staging/hello`,
+        stations: [
+          { name: "commit", state: "done", commit: built.trim(), repo: `${forge.url}/${app}.git` },
+          { name: "build", state: "done", run: { id: build?.id } },
+          { name: "staging", state: "done", text: "v1.0.0" },
+          {
+            name: "pull-request",
+            state: "done",
+            who: [expect.stringMatching(/^cecile approved [0-9a-f]{12}$/)],
+          },
+          { name: "promotion", state: "done", run: { id: promoted.id } },
+          { name: "mirrors", state: "done", text: "3 of 3" },
+        ],
+        pulls: [{ number: 1, author: "robot", verdict: "passes", proposedBy: proposal?.id, uncovered: [] }],
+        askedBy: [{ place: expect.stringMatching(/registry\/images\/app\/images\.yaml:\d+:\d+$/) }],
+      });
+      expect(life.mirrors.map(({ repository, run }) => [repository, run])).toEqual(
+        regions.toSorted().map((region) => [`${registry.address}/${region}/hello`, promoted.id]),
+      );
       expect(forge.sawForeignToken()).toBe(false);
     },
     300_000,

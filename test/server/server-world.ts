@@ -12,6 +12,7 @@ import {
 } from "../../src/access/index.ts";
 import type { Database } from "../../src/database/index.ts";
 import { acceptDelivery, deliveriesMigrations } from "../../src/deliveries/index.ts";
+import { historyMigrations } from "../../src/history/index.ts";
 import { type JobSet, parseJobs } from "../../src/jobs/index.ts";
 import { matrixMigrations } from "../../src/matrix/index.ts";
 import { notificationsMigrations } from "../../src/notifications/index.ts";
@@ -33,6 +34,7 @@ export const serverMigrations = [
   ...accessMigrations,
   ...notificationsMigrations,
   ...matrixMigrations,
+  ...historyMigrations,
 ];
 
 export const jobFile = `jobs:
@@ -120,6 +122,9 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
     trustedProxies: [],
     previewOf: async () => [],
     backUp: () => backupToSend(db, join(folder.path, "backups")),
+    withRegistries: async () => {
+      throw new Error("no registry is reached by this test");
+    },
     promotionOf: async () => ({ state: "unknown", text: "nobody knows" }),
     whyUnready: async () => undefined,
     onProblem: (error) => void problems.push(error),

@@ -1,0 +1,44 @@
+export {
+  keepContents,
+  keptContents,
+  predecessorOf,
+  readContents,
+  type SizedDigest,
+  sizesOf,
+} from "./contents.ts";
+export { forgetHistory, noteToldRun, retellRuns, tellEndedRuns } from "./keep.ts";
+export {
+  type AskingLine,
+  type ImageLife,
+  type LifeEvent,
+  type LifeSources,
+  lifeOf,
+  type MirrorLife,
+  type ProductionState,
+  type PullLife,
+  type Station,
+  type StationName,
+  type StationState,
+} from "./life.ts";
+export { historyMigrations } from "./migrations.ts";
+export type * from "./model.ts";
+export {
+  eventsOf,
+  findImage,
+  hasImage,
+  type ImageQuery,
+  listImages,
+  listTags,
+  mirrorsOf,
+  placeOfTag,
+  type TagQuery,
+  tagsOfDigest,
+} from "./read.ts";
+export {
+  type FoundInHistory,
+  type FoundType,
+  findInHistory,
+  foundTypes,
+  type HistoryQuery,
+} from "./search.ts";
+export { pullArtifact, pullFormat, type ReviewedPull } from "./story.ts";
