@@ -5,6 +5,7 @@ import { deliveriesMigrations } from "../deliveries/index.ts";
 import { historyMigrations } from "../history/index.ts";
 import { matrixMigrations } from "../matrix/index.ts";
 import { notificationsMigrations } from "../notifications/index.ts";
+import { productionMigrations } from "../production/index.ts";
 import { queueMigrations } from "../queue/index.ts";
 import { reviewsMigrations } from "../reviews/index.ts";
 import { storeMigrations } from "../store/index.ts";
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   ...matrixMigrations,
   ...reviewsMigrations,
   ...historyMigrations,
+  ...productionMigrations,
 ];

@@ -3,10 +3,11 @@ import { withCommentApprovals } from "../chatops/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
 import { openMatrixWriter } from "../matrix/index.ts";
+import { recordLook, recordTraffic } from "../production/index.ts";
 import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import { keepReview } from "../reviews/index.ts";
-import { carryOut, openOutbox } from "../work/index.ts";
+import { carryOut, openOutbox, type ProductionMemory } from "../work/index.ts";
 import { logProblem } from "./log.ts";
 import type { ServerCore } from "./serve.ts";
 
@@ -19,9 +20,14 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
   const pageOf = ({ id }: { readonly id: string }): string => `${url}/runs/${id}`;
   const withApprovals = (repository: string, project: ForgeProject): ForgeProject =>
     withCommentApprovals(db, repository, project);
+  const production: ProductionMemory = {
+    looked: (look, fence) => recordLook(db, look, fence),
+    asked: (traffic, fence) => recordTraffic(db, traffic, fence),
+  };
   const { paceOf } = openRequestBudget(db, logProblem(log, "the budget of requests", "warn"));
   const place = {
     records: runs,
+    production,
     paceOf,
     withApprovals,
     keepReview: (judged: Parameters<typeof keepReview>[1]) => keepReview(db, judged),

@@ -15,6 +15,7 @@ import { addAccess } from "./routes/access.ts";
 import { addBackup } from "./routes/backup.ts";
 import { addFiles } from "./routes/files.ts";
 import { addHealth } from "./routes/health.ts";
+import { addHosts } from "./routes/hosts.ts";
 import { addImages } from "./routes/images.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addLive } from "./routes/live.ts";
@@ -22,6 +23,7 @@ import { addLogLines } from "./routes/log-lines.ts";
 import { addLogin, sessionOf } from "./routes/login.ts";
 import { addMessages } from "./routes/messages.ts";
 import { addNeeds } from "./routes/needs.ts";
+import { addProduction } from "./routes/production.ts";
 import { addPromotion } from "./routes/promotion.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
@@ -121,6 +123,8 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addSearch(api, parts);
   addAccess(api, parts);
   addBackup(api, parts);
+  addProduction(api, parts);
+  addHosts(api, parts);
   return api;
 }
 

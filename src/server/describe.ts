@@ -31,6 +31,7 @@ export function describe(
       { name: "runs", description: "What was asked for, and what came of it." },
       { name: "live", description: "Changes as they happen." },
       { name: "jobs", description: "What is done, and when." },
+      { name: "production", description: "What production is known to hold, and what was asked of hosts." },
       { name: "queue", description: "What waits, and for what." },
       { name: "access", description: "People, machines, and what they did." },
       { name: "webhooks", description: "What forges and registries send." },

@@ -27,6 +27,7 @@ export type {
   PersonDocument,
   TokenDocument,
 } from "./routes/access.ts";
+export type { HostSampleDocument, HostTrafficDocument } from "./routes/hosts.ts";
 export type {
   ImageContentsDocument,
   ImageSizeDocument,
@@ -38,10 +39,18 @@ export type { LogLinesDocument, LogMatchesDocument } from "./routes/log-lines.ts
 export type { DeliveryDocument, NotificationDocument } from "./routes/messages.ts";
 export type { NeedDocument, RetryDocument } from "./routes/needs.ts";
 export type {
+  DriftDocument,
+  ProductionImageDocument,
+  ProductionProjectDocument,
+  ProductionSampleDocument,
+  ProductionTreeDocument,
+} from "./routes/production.ts";
+export type {
   PromotionDocument,
   PromotionEdgeDocument,
   PromotionRowDocument,
 } from "./routes/promotion.ts";
+
 export type { QueueDocument } from "./routes/queue.ts";
 export type { RemoteDocument } from "./routes/remotes.ts";
 export type { RunEventDocument } from "./routes/run-events.ts";

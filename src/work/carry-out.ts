@@ -11,7 +11,7 @@ import { beginRecord } from "./begin-record.ts";
 import { endingOf, reasonOf } from "./ending.ts";
 import { WorkError } from "./errors.ts";
 import { inputOf, type RunInput } from "./input.ts";
-import type { RecordRequest, WorkEnvironment } from "./model.ts";
+import type { ProductionMemory, RecordRequest, WorkEnvironment } from "./model.ts";
 import { progressOf } from "./progress.ts";
 import { registriesFor } from "./registries.ts";
 import { sourceAt } from "./source.ts";
@@ -124,6 +124,10 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
         environment.outbox.setStatus({ ...statusOf(commit), ...status, url: page, isFinal: true }),
       );
     },
+    async looked(look) {
+      const of = { ...look, run: run.id, attempt: run.attempt, job: run.job };
+      await remember((memory) => memory.looked(of, run.fence));
+    },
     async withRegistries(access, task, trusted) {
       const finishes = access === "writing";
       const given = { access, trusted, ending, finishes, listener: toAll(listener), say: recording.log };
@@ -146,6 +150,13 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
     ending.close();
   }
 
+  /** What is not remembered is found again by the next look. */
+  async function remember(work: (memory: ProductionMemory) => Promise<unknown>): Promise<void> {
+    const { production } = environment;
+    if (production === undefined || !(run.isMine() || (await run.stillMine()))) return;
+    await untilBack(run, () => work(production)).catch(environment.onProblem);
+  }
+
   function statusOf(commit: string) {
     return { repo: job.repo, commit, context, url: page, run: run.id };
   }
@@ -166,6 +177,8 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
       // What cannot be remembered now is made up for when the run ends.
       await untilBack(run, () => environment.outbox.setStatus(status)).catch(environment.onProblem);
     }
+    const asked = { run: run.id, attempt: run.attempt, ended: new Date(), traffic: meter.read() };
+    await remember((memory) => memory.asked(asked, run.fence));
     const how =
       thrown === undefined ? { ...done.metadata, status: result === "SUCCESS" ? 0 : 2 } : { thrown };
     await recording.end(result === "ERROR" ? "FAILURE" : result, how, about);

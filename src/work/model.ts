@@ -1,6 +1,7 @@
 import type { Sql } from "../database/index.ts";
 import type { ForgeProject } from "../forge/index.ts";
 import type { MatrixWriter } from "../matrix/index.ts";
+import type { ProductionLook, RunTraffic } from "../production/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import type { CredentialSources, RegistriesOptions } from "../registry/index.ts";
 import type { JudgedPull } from "../reviews/index.ts";
@@ -27,6 +28,17 @@ export interface RecordRequest extends RunRequest {
   readonly fence?: ((sql: Sql) => Promise<void>) | undefined;
 }
 
+/** What is remembered of production beside the records of runs. The same attempt counts once. */
+export interface ProductionMemory {
+  /** @throws {DatabaseError} */
+  looked(look: ProductionLook, fence: Fence): Promise<unknown>;
+  /** @throws {DatabaseError} */
+  asked(traffic: RunTraffic, fence: Fence): Promise<unknown>;
+}
+
+/** Throws in a transaction in which an attempt may not write any more. */
+type Fence = (sql: Sql) => Promise<void>;
+
 /** What runs are carried out with. */
 export interface WorkEnvironment {
   readonly records: RunRecords;
@@ -51,6 +63,8 @@ export interface WorkEnvironment {
   readonly outbox: Pick<ForgeOutbox, "setStatus" | "putComment">;
   /** Keeps what a run plans, does or finds as a matrix of images and mirrors. */
   readonly matrixOf?: ((run: { readonly id: string; readonly attempt: number }) => MatrixWriter) | undefined;
+  /** Where it is remembered what production was found to hold, and what was asked of hosts. */
+  readonly production?: ProductionMemory | undefined;
   /** Told of all that a run tells while it goes on. */
   readonly heard?: ((event: RunEvent) => void) | undefined;
   /** Told of what could not be done beside a run's work, such as a status that no forge has taken. */

@@ -1,6 +1,8 @@
 import { formatDiagnostic } from "../diagnostics/index.ts";
+import { edgesOf } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import { type ManifestTree, readManifestsAt } from "../manifest/index.ts";
+import { type ManifestPlace, promotedBy, troublesOfReport } from "../production/index.ts";
 import { edgeName, type PromotionEvent, promote, type Report, sumsOf } from "../promotion/index.ts";
 import { mayPass } from "../registry/index.ts";
 import { type RunWork, sayCauses, type Work, type WorkDone } from "./work.ts";
@@ -13,8 +15,9 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
   const { job, recording, matrix, say, isShadow, ending } = work;
   const { manifests, dryRun, strict = false } = job.work.promote;
   const confirm = !isShadow && dryRun !== true;
-  const tree = await manifestsOfHead(work, manifests);
+  const { tree, place, commit } = await manifestsOfHead(work, manifests);
   const access = isShadow ? "foreign" : confirm ? "writing" : "reading";
+  const began = new Date();
   return work.withRegistries(access, async (registries) => {
     const { report } = await promote({
       ...{ tree, confirm, strict },
@@ -32,6 +35,14 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
     });
     await recording.report({ ...report, traffic: work.traffic() });
     await matrix.report(report);
+    await work.looked({
+      ...{ place, commit, began, isWhole: !report.interrupted, isDeep: false },
+      edges: edgesOf(tree.manifests),
+      unreadable: tree.unreadable,
+      manifestErrors: report.manifestErrors.length,
+      troubles: troublesOfReport(report),
+      promoted: promotedBy(report),
+    });
     const summary = `${sumsOf(report)}${confirm ? "" : "; nothing is written"}`;
     sayCauses(work, report.causes, "edge");
     say(summary);
@@ -56,7 +67,10 @@ function isPassing({ interrupted, problems }: Report): boolean {
  * with them.
  * @throws {WaybillError} `no-manifest` when none can be read.
  */
-export async function manifestsOfHead(work: RunWork, path: string): Promise<ManifestTree> {
+export async function manifestsOfHead(
+  work: RunWork,
+  path: string,
+): Promise<{ readonly tree: ManifestTree; readonly place: ManifestPlace; readonly commit: string }> {
   const { run, job, source, environment, say } = work;
   const mirror = await source.mirror();
   const ref = run.ref ?? branchOf(job.ref ?? job.clock?.ref) ?? (await mirror.defaultBranch());
@@ -72,7 +86,7 @@ export async function manifestsOfHead(work: RunWork, path: string): Promise<Mani
   for (const diagnostic of tree.diagnostics) {
     if (diagnostic.severity !== "info") say(formatDiagnostic(diagnostic));
   }
-  if (tree.manifests.length > 0) return tree;
+  if (tree.manifests.length > 0) return { tree, place: { repo: job.repo, ref, path }, commit };
   throw new WaybillError("no-manifest", "there is no manifest that can be read", {
     where: path,
     hint: "look at what is wrong with them, and at the path that the job names",

@@ -9,7 +9,7 @@ const usualArtifact = "snapshot.yaml";
 export async function snapshotRegistry(work: Work<"snapshot">): Promise<WorkDone> {
   const { job, record, recording, say } = work;
   const { registry, manifests, minimal = false, artifact = usualArtifact } = job.work.snapshot;
-  const tree = manifests === undefined ? undefined : await manifestsOfHead(work, manifests);
+  const tree = manifests === undefined ? undefined : (await manifestsOfHead(work, manifests)).tree;
   const { contents, unread, taggedOnly, misnamed } = await work.withRegistries(
     work.isShadow ? "foreign" : "reading",
     ({ repository: open, catalog }) =>

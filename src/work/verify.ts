@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { troublesOfVerification } from "../production/index.ts";
 import { causesOfFindings, scopeOf, type Verification, verifyProduction } from "../promotion/index.ts";
 import { manifestsOfHead } from "./promote.ts";
 import { sayCauses, type Work, type WorkDone } from "./work.ts";
@@ -13,7 +14,7 @@ export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
   const percent = deep === true ? 100 : sample === undefined ? undefined : Number.parseFloat(sample);
   // Other blobs each day.
   const seed = new Date().toISOString().slice(0, 10);
-  const tree = await manifestsOfHead(work, manifests);
+  const { tree, place, commit } = await manifestsOfHead(work, manifests);
   const scope = scopeOf(tree, {});
   const look = (): Promise<Verification> =>
     work.withRegistries(work.isShadow ? "foreign" : "reading", (registries) =>
@@ -26,14 +27,24 @@ export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
         signal: ending.stop,
       }),
     );
+  let began = new Date();
   let found = await look();
   for (let attempt = 1; attempt < attempts && isToBeLookedAtAgain(found); attempt += 1) {
     say(`${inWords(found)}; once more in ${pause / 1000} s, ${attempts - attempt} left`);
     await sleep(pause, undefined, { signal: ending.stop });
+    began = new Date();
     found = await look();
   }
   await recording.report(found);
   await matrix.verification(found);
+  await work.looked({
+    ...{ place, commit, began, isWhole: !found.interrupted, isDeep: true },
+    edges: scope.edges,
+    unreadable: tree.unreadable,
+    manifestErrors: scope.manifestErrors.length,
+    troubles: troublesOfVerification(found),
+    promoted: { images: 0, edges: 0 },
+  });
   sayCauses(work, causesOfFindings(found.findings), "finding");
   const summary = inWords(found);
   say(summary);

@@ -2,6 +2,7 @@ import { type Cause, causeInLines } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { Job, JobKind, JobOf } from "../jobs/index.ts";
 import type { MatrixWriter } from "../matrix/index.ts";
+import type { ProductionLook } from "../production/index.ts";
 import type { Traffic } from "../promotion/index.ts";
 import type { RunResult, TakenRun } from "../queue/index.ts";
 import type { Recording, RunEvent } from "../recording/index.ts";
@@ -50,6 +51,8 @@ export interface RunWork {
    * database as long as the run is this worker's. @throws {DatabaseError}
    */
   tellOfPull(pull: number, commit: string, words: Pick<ReviewWords, "comment" | "status">): Promise<void>;
+  /** Has it remembered what production was found to hold. That it cannot be changes nothing of the run. */
+  looked(look: Omit<ProductionLook, "run" | "attempt" | "job">): Promise<void>;
   /**
    * Does something with registries; they are closed when it is over.
    * @param trusted The only hosts that may be at an address which only this server reaches; all without it.

@@ -392,6 +392,8 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
       ...["audit-log", "audit-log/verdict", "backup", "deliveries", "deliveries/{number}/repeat", "events"],
       ...["job-source", "jobs", "jobs/accept", "jobs/{name}", "jobs/{name}/commits/{commit}"],
       ...["jobs/{name}/notifications", "jobs/{name}/runs", "me", "notifications", "people"],
+      ...["hosts", "hosts/traffic", "production", "production/drift", "production/history"],
+      ...["production/projects/{project}/images", "production/trees"],
       ...["people/{id}/sessions", "queue", "remotes", "remotes/look", "roles", "runs", "runs/{id}"],
       ...["needs", "retries", "runs/count"],
       ...["abort", "events", "artifacts", "artifacts/{path}", "hold", "log", "log/events", "plan"].map(

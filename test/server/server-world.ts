@@ -17,6 +17,7 @@ import { type JobSet, parseJobs } from "../../src/jobs/index.ts";
 import { matrixMigrations } from "../../src/matrix/index.ts";
 import { notificationsMigrations } from "../../src/notifications/index.ts";
 import { openObjects } from "../../src/objects/index.ts";
+import { productionMigrations } from "../../src/production/index.ts";
 import { openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts";
 import { backupToSend } from "../../src/serve/backup.ts";
 import { type App, createApp, listen, type ServerParts } from "../../src/server/index.ts";
@@ -35,6 +36,7 @@ export const serverMigrations = [
   ...notificationsMigrations,
   ...matrixMigrations,
   ...historyMigrations,
+  ...productionMigrations,
 ];
 
 export const jobFile = `jobs:

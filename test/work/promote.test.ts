@@ -9,7 +9,12 @@ import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
 import { openRunFolder, RunError } from "../../src/store/index.ts";
-import { carryOut, type RunStatus, type WorkEnvironment } from "../../src/work/index.ts";
+import {
+  carryOut,
+  type ProductionMemory,
+  type RunStatus,
+  type WorkEnvironment,
+} from "../../src/work/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
@@ -212,6 +217,40 @@ testWith("git")("production is verified, and what a registry holds is kept", asy
   const lost = job({ name: "lost", work: { kind: "promote", promote: { manifests: "nowhere" } } });
   expect(await carryOut(takenRun(lost).run, env)).toMatchObject({ result: "FAILURE" });
 });
+
+testWith("git")(
+  "what production was found to hold is remembered, and what hosts were asked for",
+  async () => {
+    await ask("v1", "v2");
+    const looks: Parameters<ProductionMemory["looked"]>[0][] = [];
+    const hosts: string[] = [];
+    const production: ProductionMemory = {
+      looked: async (look) => looks.push(look),
+      asked: async ({ traffic }) => hosts.push(...Object.keys(traffic.hosts)),
+    };
+    const env = { ...environment(), production };
+    const { run } = takenRun(job({ shadow: true }));
+    await carryOut(run, env);
+    const verify = job({ name: "verify", work: { kind: "verify", verify: { manifests: "registry" } } });
+    await carryOut(takenRun(verify).run, env);
+    const place = { repo: `file://${repository.path}`, ref: "refs/heads/main", path: "registry" };
+    expect(looks).toMatchObject([
+      { place, run: run.id, job: "promote-app", isWhole: true, isDeep: false, promoted: { edges: 0 } },
+      { place, job: "verify", isWhole: true, isDeep: true },
+    ]);
+    expect(looks.map(({ troubles }) => [...troubles])).toEqual([[], []]);
+    expect(new Set(hosts)).toEqual(new Set([server.address]));
+    const taken = takenRun(job());
+    taken.isMine = false;
+    await carryOut(taken.run, env);
+    expect(looks).toHaveLength(2);
+    const failing = { ...production, looked: async () => Promise.reject(new Error("no memory")) };
+    const problems: unknown[] = [];
+    const told = { ...env, production: failing, onProblem: (error: unknown) => problems.push(error) };
+    expect(await carryOut(takenRun(job()).run, told)).toMatchObject({ result: "SUCCESS" });
+    expect(problems).toMatchObject([{ message: "no memory" }]);
+  },
+);
 
 async function newest(env: WorkEnvironment) {
   return (await env.records.find("promote-app")).record;
