@@ -1,5 +1,6 @@
 export {
   type AuditFault,
+  type AuditLook,
   type AuditQuery,
   type AuditVerdict,
   appendAudit,
@@ -7,6 +8,7 @@ export {
   listAudit,
   verifyAuditLog,
 } from "./audit/audit-log.ts";
+export { type AuditCheck, checkAuditLog, lastAuditCheck } from "./audit/check.ts";
 export { type AuditEntry, type AuditedAct, type AuditHead, formatHead, parseHead } from "./audit/entry.ts";
 export type { Json } from "./audit/json.ts";
 export { AccessError, type AccessErrorCode } from "./errors.ts";
@@ -30,9 +32,13 @@ export { isOwnRequest, type RequestSource } from "./same-origin.ts";
 export {
   beginSession,
   endSession,
+  endSessionOf,
   endSessionsOf,
   findSession,
+  listSessions,
   type SessionOwner,
+  type SessionQuery,
+  type SessionRecord,
   sessionLife,
   sweepSessions,
 } from "./sessions.ts";

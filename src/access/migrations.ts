@@ -76,4 +76,19 @@ export const accessMigrations: readonly Migration[] = [
       CREATE INDEX access_session_by_token ON access_session (token_id);
     `,
   },
+  {
+    id: "access-0004",
+    sql: `
+      CREATE TABLE audit_check (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one),
+        at timestamptz NOT NULL,
+        until jsonb,
+        noted jsonb,
+        done_at timestamptz,
+        whole_at timestamptz,
+        whole_until bigint,
+        fault jsonb
+      );
+    `,
+  },
 ];

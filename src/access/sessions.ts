@@ -87,6 +87,84 @@ export async function endSession(sql: Sql, secret: string): Promise<boolean> {
   return ended.length > 0;
 }
 
+/** A session as lists show it: everything but what its browser shows. */
+export interface SessionRecord {
+  /** Made of its hash, so that it is good for nothing but to end it. */
+  readonly id: string;
+  /** Whose rights it has. */
+  readonly owner: { readonly kind: "person" | "token"; readonly id: string; readonly name: string };
+  readonly madeAt: Date;
+  readonly usedAt: Date;
+  readonly endsAt: Date;
+}
+
+/** Which sessions are listed. */
+export interface SessionQuery {
+  /** Whose they are; everybody's without it. */
+  readonly person?: string | undefined;
+  readonly token?: string | undefined;
+  /** The last one that was seen: when it was used, and its id. */
+  readonly after?: readonly [usedAt: Date, id: string] | undefined;
+  readonly limit: number;
+}
+
+const idColumn = "left(encode(sha256(convert_to('session ' || session.hash, 'UTF8')), 'hex'), 32)";
+
+interface ListedRow {
+  readonly id: string;
+  readonly person_id: string | null;
+  readonly owner: string;
+  readonly name: string;
+  readonly made_at: Date;
+  readonly used_at: Date;
+  readonly ends_at: Date;
+}
+
+/** Sessions that have not ended, those first that were used last. Those of a person's tokens are the person's. */
+export async function listSessions(
+  sql: Sql,
+  { person, token, after, limit }: SessionQuery,
+  now: Date,
+): Promise<readonly SessionRecord[]> {
+  const [usedAt, id] = after ?? [];
+  const rows = await sql.query<ListedRow>(
+    `SELECT * FROM (
+       SELECT ${idColumn} AS id, session.person_id, coalesce(session.person_id, session.token_id) AS owner,
+         coalesce(person.shown, token.name) AS name, session.made_at, date_trunc('milliseconds', session.used_at) AS used_at,
+         least(session.ends_at, token.ends_at) AS ends_at
+       FROM access_session session
+       LEFT JOIN access_person person ON person.id = session.person_id
+       LEFT JOIN access_token token ON token.id = session.token_id
+       WHERE session.ends_at > $1 AND session.used_at > $2 AND (token.id IS NULL OR (token.ends_at > $1 AND token.revoked_at IS NULL))
+         AND ($3::text IS NULL OR session.person_id = $3 OR token.person_id = $3) AND ($4::text IS NULL OR session.token_id = $4)
+     ) AS listed
+     WHERE $5::timestamptz IS NULL OR (used_at, id) < ($5, $6)
+     ORDER BY used_at DESC, id DESC LIMIT $7`,
+    [now, new Date(now.getTime() - sessionLife.idle), person, token, usedAt, id, limit],
+  );
+  return rows.map(({ person_id, owner, name, ...row }) => ({
+    id: row.id,
+    owner: { kind: person_id === null ? "token" : "person", id: owner, name },
+    ...{ madeAt: row.made_at, usedAt: row.used_at, endsAt: row.ends_at },
+  }));
+}
+
+/** Ends the session of an id, as {@link listSessions} has it. @param of Whose it has to be; anybody's without it. */
+export async function endSessionOf(
+  sql: Sql,
+  id: string,
+  { person, token }: Pick<SessionQuery, "person" | "token">,
+): Promise<boolean> {
+  const ended = await sql.query(
+    `DELETE FROM access_session session WHERE ${idColumn} = $1
+       AND ($2::text IS NULL OR session.person_id = $2 OR session.token_id IN (SELECT id FROM access_token WHERE person_id = $2))
+       AND ($3::text IS NULL OR session.token_id = $3)
+     RETURNING hash`,
+    [id, person, token],
+  );
+  return ended.length > 0;
+}
+
 /** Ends all sessions of a person: each browser has to log in again. @returns how many there were. */
 export async function endSessionsOf(sql: Sql, person: string): Promise<number> {
   const ended = await sql.query(

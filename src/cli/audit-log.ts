@@ -91,7 +91,7 @@ async function verdictOf(session: Session, options: OptionsOf<typeof define>): P
     throw new DatabaseError("locked", error.message, { where: error.where, hint, cause: error });
   });
   try {
-    return await verifyAuditLog(db, head);
+    return await verifyAuditLog(db, { noted: head });
   } finally {
     await db.close();
   }

@@ -4,7 +4,9 @@ import {
   accessMigrations,
   appendAudit,
   auditHead,
+  checkAuditLog,
   formatHead,
+  lastAuditCheck,
   listAudit,
   parseHead,
   verifyAuditLog,
@@ -134,14 +136,48 @@ describeDatabases(({ open, openAgain }) => {
   test("tells of an end that was cut off, or of a log that was written anew, by a head that somebody noted", async () => {
     const db = await logOf(3);
     const noted = await auditHead(db);
-    expect(await verifyAuditLog(db, noted)).toMatchObject({ entries: 3, fault: undefined });
+    expect(await verifyAuditLog(db, { noted })).toMatchObject({ entries: 3, fault: undefined });
     await appendAudit(db, act("run/4"), start);
-    expect(await verifyAuditLog(db, noted)).toMatchObject({ entries: 4, fault: undefined });
+    expect(await verifyAuditLog(db, { noted })).toMatchObject({ entries: 4, fault: undefined });
     await forcing(db, "DELETE FROM audit_entry WHERE number > 2");
     expect(await verifyAuditLog(db)).toMatchObject({ entries: 2, fault: undefined });
-    expect(await verifyAuditLog(db, noted)).toMatchObject({ fault: { number: 3, kind: "cut off" } });
+    expect(await verifyAuditLog(db, { noted })).toMatchObject({ fault: { number: 3, kind: "cut off" } });
     await appendAudit(db, act("run/forged"), start);
     expect(await verifyAuditLog(db)).toMatchObject({ entries: 3, fault: undefined });
-    expect(await verifyAuditLog(db, noted)).toMatchObject({ fault: { number: 3, kind: "changed" } });
+    expect(await verifyAuditLog(db, { noted })).toMatchObject({ fault: { number: 3, kind: "changed" } });
+  });
+
+  test("is checked by its server a few entries at a time, and again from its beginning after some hours", async () => {
+    const db = await logOf(5);
+    const hour = 3_600_000;
+    const look = (hours: number) => checkAuditLog(db, new Date(start.getTime() + hours * hour), 2);
+    expect(await lastAuditCheck(db)).toBeUndefined();
+    expect(await look(0)).toMatchObject({ until: { number: 2 }, doneAt: undefined, whole: undefined });
+    expect(await look(1)).toMatchObject({ until: { number: 4 }, doneAt: undefined });
+    const done = await look(2);
+    expect(done).toMatchObject({ until: { number: 5 }, whole: { until: 5 }, fault: undefined });
+    expect(await lastAuditCheck(db)).toEqual(done);
+    await appendAudit(db, act("run/6"), start);
+    expect(await look(3)).toMatchObject({ whole: { until: 6 }, doneAt: done.doneAt });
+    await forcing(db, "UPDATE audit_entry SET entry = replace(entry, 'run/3', 'run/9') WHERE number = 3");
+    // What was looked at counts until the next round.
+    expect(await look(4)).toMatchObject({ fault: undefined });
+    expect(await look(9)).toMatchObject({ until: { number: 2 }, doneAt: undefined });
+    const broken = await look(10);
+    expect(broken).toMatchObject({ fault: { number: 3, kind: "changed" }, whole: { until: 6 } });
+    expect(await look(11)).toMatchObject({ fault: { number: 3 } });
+    await forcing(db, "UPDATE audit_entry SET entry = replace(entry, 'run/9', 'run/3') WHERE number = 3");
+    expect(await look(12)).toMatchObject({ until: { number: 4 }, fault: { number: 3 } });
+    expect(await look(13)).toMatchObject({ until: { number: 6 }, fault: { number: 3 } });
+    expect(await look(14)).toMatchObject({ fault: undefined, whole: { until: 6 } });
+  });
+
+  test("whose end was cut off after it was checked is told of", async () => {
+    const db = await logOf(3);
+    await checkAuditLog(db, start);
+    await forcing(db, "DELETE FROM audit_entry WHERE number > 2");
+    expect(await checkAuditLog(db, start)).toMatchObject({ fault: { number: 3, kind: "cut off" } });
+    await appendAudit(db, act("run/forged"), start);
+    expect(await checkAuditLog(db, start)).toMatchObject({ fault: { number: 3, kind: "changed" } });
   });
 });

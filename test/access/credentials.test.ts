@@ -5,10 +5,12 @@ import {
   beginSession,
   closedAccess,
   endSession,
+  endSessionOf,
   identify,
   issueToken,
   keepAdminToken,
   keepPerson,
+  listSessions,
   listTokens,
   maxTokenLife,
   type PersonIdentity,
@@ -68,6 +70,46 @@ describeDatabases(({ open }) => {
     const isIn = async (session: string) =>
       (await identify(db, { session, from: "x" }, settings, after(30))).by === "session";
     expect(await Promise.all(secrets.map(isIn))).toEqual([false, ...Array(20).fill(true)]);
+  });
+
+  test("sessions are listed without what their browsers show, and are ended one by one", async () => {
+    const db = await open(accessMigrations);
+    const [person, other] = [
+      await keepPerson(db, ann, start),
+      await keepPerson(db, { ...ann, subject: "18" }, start),
+    ];
+    const request = {
+      name: "laptop",
+      role: "reader",
+      endsAt: after(2 * hour),
+      person,
+      madeBy: "Ann",
+    } as const;
+    const { record } = await issueToken(db, request, start);
+    const secrets = [
+      await beginSession(db, { person }, start),
+      await beginSession(db, { token: record.id }, after(1000)),
+      await beginSession(db, { person: other }, after(2000)),
+    ];
+    const now = after(hour);
+    const all = await listSessions(db, { limit: 9 }, now);
+    expect(all.map(({ owner, endsAt }) => [owner.kind, owner.name, endsAt])).toEqual([
+      ["person", "Ann A.", after(2000 + sessionLife.whole)],
+      ["token", "laptop", after(2 * hour)],
+      ["person", "Ann A.", after(sessionLife.whole)],
+    ]);
+    for (const secret of secrets) expect(JSON.stringify(all)).not.toContain(secret);
+    const [last, ofToken, first] = all;
+    const behind = last && ([last.usedAt, last.id] as const);
+    expect(await listSessions(db, { after: behind, limit: 9 }, now)).toEqual([ofToken, first]);
+    expect(await listSessions(db, { person, limit: 9 }, now)).toEqual([ofToken, first]);
+    expect(await listSessions(db, { token: record.id, limit: 9 }, now)).toEqual([ofToken]);
+    expect(await endSessionOf(db, last?.id ?? "", { person })).toBe(false);
+    expect(await endSessionOf(db, ofToken?.id ?? "", { person })).toBe(true);
+    expect(await endSessionOf(db, last?.id ?? "", {})).toBe(true);
+    expect(await listSessions(db, { limit: 9 }, now)).toEqual([first]);
+    await revokeToken(db, record.id, undefined, now);
+    expect(await listSessions(db, { limit: 9 }, after(25 * hour))).toEqual([]);
   });
 
   test("a session ends after a day, however much it is used", async () => {

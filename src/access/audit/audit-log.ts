@@ -98,26 +98,43 @@ export interface AuditVerdict {
 
 const pageSize = 1_000;
 
+/** What of a log is looked at. */
+export interface AuditLook {
+  /** An end of the log of an earlier day. */
+  readonly noted?: AuditHead | undefined;
+  /** The last entry that counts as looked at: what is behind it is; all without it. */
+  readonly from?: AuditHead | undefined;
+  /** Entries that are looked at, at most. */
+  readonly most?: number | undefined;
+}
+
 /**
- * Reads the whole log and says whether it is the one that was written: each entry as it was hashed, each after the one that it names,
+ * Reads the log and says whether it is the one that was written: each entry as it was hashed, each after the one that it names,
  * none missing. That the last ones were taken away, or all was written anew, can be seen only by a head that somebody has noted.
- * @param noted An end of the log of an earlier day.
  */
-export async function verifyAuditLog(sql: Sql, noted?: AuditHead): Promise<AuditVerdict> {
-  let head: AuditHead | undefined;
-  for (;;) {
-    const after = head?.number ?? 0;
+export async function verifyAuditLog(
+  sql: Sql,
+  { noted, from, most = Number.POSITIVE_INFINITY }: AuditLook = {},
+): Promise<AuditVerdict> {
+  const lost = from && (await faultOfLookedAt(sql, from));
+  if (lost !== undefined) return { entries: 0, head: undefined, fault: lost };
+  let head = from;
+  for (let left = most; left > 0; ) {
+    const size = Math.min(pageSize, left);
     const rows = await sql.query<EntryRow>(
       `SELECT number::text AS number, entry, hash FROM audit_entry WHERE number > $1
-       ORDER BY audit_entry.number LIMIT ${pageSize}`,
-      [after],
+       ORDER BY audit_entry.number LIMIT $2`,
+      [head?.number ?? 0, size],
     );
     for (const row of rows) {
       const fault = faultOf(row, head) ?? faultOfNoted(row, noted);
       if (fault !== undefined) return { entries: head?.number ?? 0, head, fault };
       head = { number: Number(row.number), hash: row.hash };
     }
-    if (rows.length < pageSize) break;
+    left -= size;
+    // That it goes on is known, and nothing of its end.
+    if (left <= 0 && rows.length === size) return { entries: head?.number ?? 0, head, fault: undefined };
+    if (rows.length < size) break;
   }
   const last = head?.number ?? 0;
   const isCut = noted !== undefined && noted.number > last;
@@ -127,6 +144,19 @@ export async function verifyAuditLog(sql: Sql, noted?: AuditHead): Promise<Audit
     head,
     fault: isCut ? { number: last + 1, kind: "cut off", message } : undefined,
   };
+}
+
+/** What was looked at before may have been taken away or written anew since. */
+async function faultOfLookedAt(sql: Sql, { number, hash }: AuditHead): Promise<AuditFault | undefined> {
+  const [row] = await sql.query<EntryRow>(
+    "SELECT number::text AS number, entry, hash FROM audit_entry WHERE number = $1",
+    [number],
+  );
+  if (row === undefined) {
+    const message = `entry ${number} is not there any more, and was found to be whole before`;
+    return { number, kind: "cut off", message };
+  }
+  return faultOfNoted(row, { number, hash });
 }
 
 function faultOf(row: EntryRow, before: AuditHead | undefined): AuditFault | undefined {
