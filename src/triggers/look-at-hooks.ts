@@ -1,5 +1,5 @@
 import type { Database } from "../database/index.ts";
-import type { HookState, TriggerWorld } from "./model.ts";
+import type { RemoteState, TriggerWorld } from "./model.ts";
 import { wake } from "./notices.ts";
 
 /** Hooks are looked at so often, in milliseconds: what they do not tell is found anyway, later. */
@@ -67,9 +67,11 @@ async function lookAt(
   await db.transaction(async (sql) => {
     await sql.query(
       `UPDATE remote_hook SET mark = $2, trouble = $3, hint = $4,
-         trouble_since = CASE WHEN $3::text IS NULL THEN NULL ELSE coalesce(trouble_since, $5) END
+         trouble_since = CASE WHEN $3::text IS NULL THEN NULL ELSE coalesce(trouble_since, $5) END,
+         looked_at = CASE WHEN $6 THEN $5 ELSE looked_at END,
+         failed = CASE WHEN $7 > 0 THEN $7 ELSE failed END, failed_at = CASE WHEN $7 > 0 THEN $5 ELSE failed_at END
        WHERE repository = $1`,
-      [repository, next, trouble?.message, trouble?.hint, now()],
+      [repository, next, trouble?.message, trouble?.hint, now(), found !== undefined, failed],
     );
     if (failed === 0) return;
     await sql.query(
@@ -83,18 +85,28 @@ async function lookAt(
   if (trouble === undefined && before !== null) listener?.({ type: "hook-on", url });
 }
 
-/** What is wrong with the webhooks of repositories, by repository. */
-export async function hookTroubles(sql: Pick<Database, "query">): Promise<ReadonlyMap<string, HookState>> {
+/** What is known of the webhooks of repositories, by repository. */
+export async function hooksOf(
+  sql: Pick<Database, "query">,
+): Promise<ReadonlyMap<string, Pick<RemoteState, "hook" | "hookDeliveries">>> {
   const rows = await sql.query<{
     readonly repository: string;
-    readonly trouble: string;
-    readonly hint: string;
-    readonly trouble_since: Date;
-  }>("SELECT repository, trouble, hint, trouble_since FROM remote_hook WHERE trouble IS NOT NULL");
+    readonly trouble: string | null;
+    readonly hint: string | null;
+    readonly trouble_since: Date | null;
+    readonly looked_at: Date | null;
+    readonly failed: number;
+    readonly failed_at: Date | null;
+  }>(
+    `SELECT repository, trouble, hint, trouble_since, looked_at, failed, failed_at FROM remote_hook
+     WHERE trouble IS NOT NULL OR looked_at IS NOT NULL`,
+  );
   return new Map(
-    rows.map(({ repository, trouble: message, hint, trouble_since: since }) => [
-      repository,
-      { message, hint, since },
-    ]),
+    rows.map(({ repository, trouble, hint, trouble_since: since, looked_at: at, failed, failed_at }) => {
+      const hook =
+        trouble === null || since === null ? undefined : { message: trouble, hint: hint ?? "", since };
+      const hookDeliveries = at === null ? undefined : { at, failed, failedAt: failed_at ?? undefined };
+      return [repository, { hook, hookDeliveries }];
+    }),
   );
 }

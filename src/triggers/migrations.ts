@@ -89,4 +89,12 @@ CREATE TABLE remote_hook (
     id: "triggers-0003",
     sql: "UPDATE remote SET listing = NULL WHERE what = 'pulls'",
   },
+  {
+    id: "triggers-0004",
+    sql: `
+ALTER TABLE remote_hook ADD COLUMN looked_at timestamptz;
+ALTER TABLE remote_hook ADD COLUMN failed integer NOT NULL DEFAULT 0;
+ALTER TABLE remote_hook ADD COLUMN failed_at timestamptz;
+`,
+  },
 ];

@@ -57,6 +57,8 @@ export interface RemoteState {
   readonly toldAt: Date | undefined;
   /** That its webhooks tell nothing. */
   readonly hook?: HookState | undefined;
+  /** What its forge has said of deliveries to us; `undefined` while it has said nothing, or does not let us know. */
+  readonly hookDeliveries?: HookDeliveries | undefined;
   /** Tags that were seen at another commit before, the last first. */
   readonly movedTags: readonly MovedTag[];
 }
@@ -72,6 +74,15 @@ export interface MovedTag {
 /** That webhooks of a repository that lead here are switched off, and the way out. */
 export interface HookState extends HookTrouble {
   readonly since: Date;
+}
+
+/** What the forge of a repository says of the deliveries of its webhooks that lead here. */
+export interface HookDeliveries {
+  /** When it was last asked. */
+  readonly at: Date;
+  /** Deliveries that have not arrived, the last time that there were any. */
+  readonly failed: number;
+  readonly failedAt: Date | undefined;
 }
 
 /** What triggers tell while they look. */

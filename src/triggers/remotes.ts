@@ -1,7 +1,7 @@
 import type { Database, Sql } from "../database/index.ts";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import { type Job, repositoryKey } from "../jobs/index.ts";
-import { hookTroubles } from "./look-at-hooks.ts";
+import { hooksOf } from "./look-at-hooks.ts";
 import type { Looked, MovedTag, RemoteState, TriggerWorld } from "./model.ts";
 import { longestPause, nextAttempt, nextLook } from "./schedule.ts";
 
@@ -226,12 +226,12 @@ export async function listRemotes(sql: Sql): Promise<readonly RemoteState[]> {
      WHERE unwanted_since IS NULL ORDER BY unread_since, url, what`,
   );
   const moved = await movedTags(sql);
-  const troubles = await hookTroubles(sql);
+  const hooks = await hooksOf(sql);
   return rows.map(({ unread_since: since, failure, ...row }) => ({
     ...{ url: row.url, what: row.what, dueAt: row.due_at },
     ...{ lookedAt: row.looked_at ?? undefined, toldAt: row.told_at ?? undefined },
     unread: since !== null && failure !== null ? { since, failure, attempts: row.failures } : undefined,
-    hook: troubles.get(row.repository),
+    ...hooks.get(row.repository),
     movedTags: row.what === "refs" ? (moved.get(row.repository) ?? []) : [],
   }));
 }

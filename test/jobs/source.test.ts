@@ -62,6 +62,7 @@ describe("jobs of a folder", () => {
     const problem = {
       file: join(folder.path, "b.yaml"),
       since: at(1),
+      good: { at: at(0), commit: undefined },
       kept: ["b"],
       diagnostics: [
         expect.objectContaining({
@@ -211,13 +212,16 @@ describe("jobs of a trusted branch", () => {
   });
 
   test("of a bad file go on as they were", async () => {
-    await commit({ "ci/jobs/a.yaml": job("a"), "ci/jobs/b.yaml": job("b") });
+    const good = await commit({ "ci/jobs/a.yaml": job("a"), "ci/jobs/b.yaml": job("b") });
     const source = open();
     await source.look();
-    await commit({ "ci/jobs/a.yaml": "name: [" });
+    const broken = await commit({ "ci/jobs/a.yaml": "name: [" });
     const bad = await source.look();
     expect(names(bad)).toEqual(["a", "b"]);
-    expect(bad.problems).toMatchObject([{ file: "ci/jobs/a.yaml", kept: ["a"] }]);
+    const problem = { file: "ci/jobs/a.yaml", kept: ["a"], commit: broken, good: { commit: good } };
+    expect(bad.problems).toMatchObject([problem]);
+    await commit({ "ci/jobs/b.yaml": job("b", "build: {dir: two}") });
+    expect((await source.look()).problems).toMatchObject([problem]);
   });
 
   test("go on when the branch is rewritten, until somebody takes that, or it is undone", async () => {

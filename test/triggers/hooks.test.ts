@@ -106,6 +106,8 @@ describe.each(["github", "gitlab", "gitea"] as const)("webhooks of a %s", (kind)
       hook.failed.unshift(17, 12);
       await look();
       expect(told()).toEqual(["deliveries-failed"]);
+      const failedAt = world.now();
+      expect((await listRemotes(world.db))[0]?.hookDeliveries).toEqual({ at: failedAt, failed: 2, failedAt });
       expect(await due()).toBe(2);
       await world.db.query("UPDATE remote SET due_at = $1", [new Date(world.now().getTime() + 24 * hour)]);
       world.pass(2 * hour);

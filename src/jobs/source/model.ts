@@ -18,12 +18,21 @@ export interface JobSet {
 /** A file of jobs that has errors. */
 export interface JobFileProblem {
   readonly file: string;
-  /** When it was first seen so. */
+  /** When it was first seen so, and at which commit of a branch. */
   readonly since: Date;
+  readonly commit: string | undefined;
+  /** When it was last read without errors, and at which commit; `undefined` when this process never has. */
+  readonly good: ReadState | undefined;
   /** Its errors. */
   readonly diagnostics: readonly JobDiagnostic[];
   /** Jobs of it that count nevertheless: as they were before; of a file that was never better, those that are right. */
   readonly kept: readonly string[];
+}
+
+/** When files were read, and at which commit where they are those of a branch. */
+export interface ReadState {
+  readonly at: Date;
+  readonly commit: string | undefined;
 }
 
 /** What is wrong with all of the place that jobs come from. */

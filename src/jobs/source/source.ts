@@ -37,7 +37,13 @@ export function openJobSource(
         ([file, text]) => [file, parsedFile(file, text, parsed)] as const,
       );
       parsed = new Map(files);
-      counted = countFiles(new Map(files.map(([file, { list }]) => [file, list])), counted, at, surroundings);
+      const read = { at, commit: found.commit };
+      counted = countFiles(
+        new Map(files.map(([file, { list }]) => [file, list])),
+        counted,
+        read,
+        surroundings,
+      );
       commit = found.commit;
     }
     const { jobs = [], diagnostics = [], problems = [] } = counted ?? {};
