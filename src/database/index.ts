@@ -5,4 +5,5 @@ export { DatabaseError, type DatabaseErrorCode, isPassing } from "./errors.ts";
 export { migrate } from "./migrate.ts";
 export type { Database, DatabaseAddress, DatabaseOptions, Migration, Sql } from "./model.ts";
 export { openDatabase } from "./open.ts";
+export { type DatabaseState, databaseState } from "./state.ts";
 export { jsonText } from "./values.ts";

@@ -29,6 +29,8 @@ export type OriginEvent<Kind extends string> =
       readonly host: string;
       readonly milliseconds: number;
       readonly reason: string;
+      /** What it was found to take, and is asked for from now on; absent where it has not refused for that. */
+      readonly requestsPerSecond?: number | undefined;
     }
   | {
       /**

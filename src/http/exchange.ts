@@ -122,7 +122,8 @@ export function openExchanges<Kind extends string>(options: ExchangeOptions<Kind
     turns.observe(observation);
     restsUntil = Math.max(restsUntil, clock() + wait);
     if (wait > 0 && turns.pause(wait)) {
-      listener({ type: "waiting", host, milliseconds: wait, reason: `status ${status}` });
+      const requestsPerSecond = turns.learntRate();
+      listener({ type: "waiting", host, milliseconds: wait, reason: `status ${status}`, requestsPerSecond });
     }
   };
 

@@ -8,6 +8,7 @@ export {
   listNotifications,
   type NotificationQuery,
 } from "./outbox.ts";
+export { listReceivers, type ReceiverState } from "./receivers.ts";
 export type { SenderOptions } from "./send/senders.ts";
 export { noNotifications, notificationsShape } from "./shape.ts";
 export { noteRunEnd, tellChanges } from "./tell.ts";

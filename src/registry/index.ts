@@ -36,7 +36,7 @@ export {
   UnknownContentError,
 } from "./errors.ts";
 export type { RegistryEvent, RequestKind } from "./events.ts";
-export type { PaceOf } from "./host/quotas.ts";
+export { type PaceOf, type QuotaOf, quotasOf } from "./host/quotas.ts";
 export { isLayout, type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
 export { openLayout } from "./layout/layout.ts";
 export { type ImagePlace, parsePlace } from "./place.ts";

@@ -14,8 +14,13 @@ CREATE TABLE accepted_branch (
   },
 ];
 
-/** Notices are sent on it when somebody has taken a branch. */
-export const acceptedBranchChannel = "waybill_accepted_branch";
+/** Notices are sent on it when all processes are to read the jobs now. */
+export const readJobsChannel = "waybill_accepted_branch";
+
+/** Has all processes read the jobs now. */
+export async function readJobsNow(sql: Sql): Promise<void> {
+  await sql.query("SELECT pg_notify($1, '')", [readJobsChannel]);
+}
 
 /** Takes a branch as it is at a commit. @param place Where jobs come from, as {@link JobSet} has it. */
 export async function acceptBranch(sql: Sql, place: string, commit: string): Promise<void> {
@@ -23,7 +28,7 @@ export async function acceptBranch(sql: Sql, place: string, commit: string): Pro
     `WITH taken AS (
        INSERT INTO accepted_branch (place, commit) VALUES ($1, $2)
        ON CONFLICT (place) DO UPDATE SET commit = excluded.commit, accepted_at = now()
-     ) SELECT pg_notify('${acceptedBranchChannel}', '')`,
+     ) SELECT pg_notify('${readJobsChannel}', '')`,
     [place, commit],
   );
 }

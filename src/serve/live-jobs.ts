@@ -5,7 +5,7 @@ import { type Job, type JobSet, type LocatedJob, openJobSource } from "../jobs/i
 import { readOwners } from "../owners/index.ts";
 import type { JobsPlace } from "../settings/index.ts";
 import type { RunSource } from "../work/index.ts";
-import { acceptBranch, acceptedBranchChannel, acceptedCommit } from "./accepted-branch.ts";
+import { acceptBranch, acceptedCommit, readJobsChannel, readJobsNow } from "./accepted-branch.ts";
 import { every } from "./every.ts";
 import { type Log, logProblem } from "./log.ts";
 
@@ -22,6 +22,8 @@ export interface LiveJobs {
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
   /** Takes a branch that was rewritten, as it is at a commit, in all processes of the database. */
   accept(sql: Sql, commit: string): Promise<void>;
+  /** Has all processes of the database read the jobs now. */
+  readNow(sql: Sql): Promise<void>;
   /** Looks once. */
   look(): Promise<JobSet>;
   /** Looks until the signal is aborted. */
@@ -136,6 +138,7 @@ export function openLiveJobs({
     areKnown: () => areKnown,
     look,
     accept: (sql, commit) => acceptBranch(sql, (source ?? open()).where, commit),
+    readNow: readJobsNow,
     async ownersOf({ file }) {
       const { commit } = set;
       if ("folder" in place || commit === undefined) return [];
@@ -152,11 +155,10 @@ export function openLiveJobs({
     },
     async watch(signal) {
       const onProblem = logProblem(log, "jobs cannot be read");
-      if ("folder" in place) return every(folderPulse, signal, look, onProblem);
       const hear = (): void => void look().catch(onProblem);
-      const unlisten = await db?.listen(acceptedBranchChannel, hear);
+      const unlisten = await db?.listen(readJobsChannel, hear);
       try {
-        await every(branchPulse, signal, look, onProblem);
+        await every("folder" in place ? folderPulse : branchPulse, signal, look, onProblem);
       } finally {
         await unlisten?.();
       }

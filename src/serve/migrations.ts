@@ -12,6 +12,8 @@ import { storeMigrations } from "../store/index.ts";
 import { retryMigrations, triggersMigrations } from "../triggers/index.ts";
 import { workMigrations } from "../work/index.ts";
 import { acceptedBranchMigrations } from "./accepted-branch.ts";
+import { hostStatesMigrations } from "./host-states.ts";
+import { processesMigrations } from "./processes.ts";
 
 /** All tables of a server. The order of what was applied anywhere never changes. */
 export const migrations: readonly Migration[] = [
@@ -24,6 +26,8 @@ export const migrations: readonly Migration[] = [
   ...chatopsMigrations,
   ...notificationsMigrations,
   ...acceptedBranchMigrations,
+  ...processesMigrations,
+  ...hostStatesMigrations,
   ...retryMigrations,
   ...matrixMigrations,
   ...reviewsMigrations,

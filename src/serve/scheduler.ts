@@ -1,3 +1,4 @@
+import { checkAuditLog } from "../access/index.ts";
 import { heedComments, trustIn } from "../chatops/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
 import { forgetHistory, tellEndedRuns } from "../history/index.ts";
@@ -40,6 +41,7 @@ export function schedule(core: ServerCore, url: string, signal: AbortSignal): Pr
       () => tellEndedRuns(db, runs),
       problem("what a run has done to images cannot be read"),
     ),
+    every(minute, signal, () => checkAudit(core), problem("the audit log cannot be checked")),
     every(hour, signal, () => runs.retain(retention), problem("old records cannot be removed")),
     every(day, signal, runs.adopt, problem("earlier records cannot be read")),
     every(
@@ -61,6 +63,16 @@ export function schedule(core: ServerCore, url: string, signal: AbortSignal): Pr
 async function tellAndSend({ options, db, queue }: ServerCore, url: string): Promise<void> {
   await tellChanges(db, queue, options.notifications, new Date());
   await sendDue(db, sendersOf(options, url));
+}
+
+/** Looks at some more of the audit log; what is wrong with it is said with each look. */
+async function checkAudit({ db, options: { log } }: ServerCore): Promise<void> {
+  const { fault } = await checkAuditLog(db, new Date());
+  if (fault === undefined) return;
+  log("error", `the audit log is not what was written: ${fault.message}`, {
+    entry: fault.number,
+    hint: "find out who has write access to the database, and compare with a backup",
+  });
 }
 
 async function trigger(core: ServerCore, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,7 @@ import { logProblem } from "./log.ts";
 import { throwIfLost } from "./lost-database.ts";
 import { migrations } from "./migrations.ts";
 import type { ServeOptions } from "./options.ts";
+import { openProcessEntry, type ProcessEntry, processPulse } from "./processes.ts";
 import { schedule } from "./scheduler.ts";
 import { openWeb, type Web } from "./web.ts";
 import { work } from "./worker.ts";
@@ -132,7 +133,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       },
     };
     web = await openWeb(core, closing.signal);
-    const { address, url, adminTokenFile } = web;
+    const { address, url, adminTokenFile, whyUnready } = web;
+    const entry = openProcessEntry({ db, version: options.version, roles, address, whyUnready });
     const watching = jobs.watch(stopping.signal);
     const parts = [
       watching,
@@ -148,6 +150,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     // Whoever waits for it is told; nobody need to.
     failed.catch(() => undefined);
     web.setReady(true);
+    parts.push(keepEntry(core, entry, stopping.signal));
     log("info", `listening at ${address}`, { roles: [...roles].join(","), database: db.where });
     let isStopping = false;
     return {
@@ -162,6 +165,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
         await Promise.allSettled([...parts, drained]);
         closing.abort();
         await web?.close(closeWithin);
+        await entry.leave().catch(logProblem(log, "that this process ends cannot be told", "warn"));
         await tracing?.close();
         await runs.release();
         await db.close();
@@ -174,6 +178,13 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     await db.close();
     throw error;
   }
+}
+
+/** Has this process be seen, and that it takes nothing new any more from when it stops. */
+async function keepEntry({ options }: ServerCore, entry: ProcessEntry, signal: AbortSignal): Promise<void> {
+  const onProblem = logProblem(options.log, "that this process is there cannot be told", "warn");
+  await every(processPulse, signal, () => entry.tell(false), onProblem);
+  await entry.tell(true).catch(onProblem);
 }
 
 function keepRecords({ runs, options }: ServerCore, signal: AbortSignal): Promise<void> {

@@ -24,6 +24,7 @@ import type { ServeOptions } from "./options.ts";
 import { promotionState } from "./promotion-state.ts";
 import { previewOf, sendersOf } from "./senders.ts";
 import type { ServerCore } from "./serve.ts";
+import { servedState } from "./state.ts";
 
 /** What of a process answers requests. */
 export interface Web {
@@ -31,6 +32,8 @@ export interface Web {
   readonly url: string;
   readonly adminTokenFile: string | undefined;
   setReady(isReady: boolean): void;
+  /** Why it is given no requests now, beside its database. */
+  whyUnready(): Promise<string | undefined>;
   close(within: number): Promise<void>;
 }
 
@@ -62,7 +65,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
     isReady ? core.lackOfDisk() : "it starts or stops";
   if (!options.roles.has("web")) {
     app = { fetch: async (request) => answerHealth(new URL(request.url).pathname, whyUnready, metrics) };
-    return { address, url, adminTokenFile: undefined, setReady, close: listening.close };
+    return { address, url, adminTokenFile: undefined, setReady, whyUnready, close: listening.close };
   }
   const { fetch, close } = openProviderFetch(networkOf({ settings, environment }));
   try {
@@ -77,6 +80,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
         areKnown: jobs.areKnown,
         ownersOf: jobs.ownersOf,
         accept: jobs.accept,
+        readNow: jobs.readNow,
       },
       access: {
         settings: access,
@@ -94,6 +98,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       metrics,
       trustedProxies: options.trustedProxies,
       webhooks: { sources: webhooks, accept: openIntake(db) },
+      state: servedState(core),
       previewOf: (job, telling) => previewOf(sendersOf(options, url), job, telling),
       promotionOf: (job, commit) => promotionState(job, commit, { queue, runs, sourceOf }),
       commandPull: async (asked, audit) => {
@@ -127,7 +132,7 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
       logProblem(log, "sessions that have ended cannot be forgotten"),
     );
     return {
-      ...{ address, url, setReady },
+      ...{ address, url, setReady, whyUnready },
       adminTokenFile: admin.file,
       async close(within) {
         await listening.close(within);

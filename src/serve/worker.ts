@@ -8,8 +8,13 @@ import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import { keepReview } from "../reviews/index.ts";
 import { carryOut, openOutbox, type ProductionMemory } from "../work/index.ts";
+import { every } from "./every.ts";
+import { openHostStates } from "./host-states.ts";
 import { logProblem } from "./log.ts";
 import type { ServerCore } from "./serve.ts";
+
+/** Milliseconds between two times that what was found out of hosts is written down. */
+const hostsPulse = 15_000;
 
 /** Carries runs out until the signal is aborted, and tells forges what came of them. @param url The address of pages. */
 export function work(core: ServerCore, url: string, signal: AbortSignal): Promise<void>[] {
@@ -17,6 +22,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
   const { settings, environment, credentialSources, data: folder, log, grace, concurrency } = options;
   const onProblem = logProblem(log, "work", "warn");
   const outbox = openOutbox(db, { settings, environment, credentialSources, folder, onProblem });
+  const hosts = openHostStates(db);
   const pageOf = ({ id }: { readonly id: string }): string => `${url}/runs/${id}`;
   const withApprovals = (repository: string, project: ForgeProject): ForgeProject =>
     withCommentApprovals(db, repository, project);
@@ -54,6 +60,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
         const begun = performance.now();
         const heard = (event: RunEvent): void => {
           metrics.heardOfRun(event);
+          hosts.heard(event);
           span?.heard(event);
         };
         const outcome = await carryOut(run, { ...place, heard }).catch((error: unknown) => {
@@ -71,5 +78,6 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
       },
     }),
     outbox.deliver(signal),
+    every(hostsPulse, signal, hosts.write, logProblem(log, "what is known of hosts cannot be kept", "warn")),
   ];
 }

@@ -11,6 +11,7 @@ import { safeHeaders } from "./headers.ts";
 import type { App, ServerParts } from "./model.ts";
 import { answerFailure, answerInvalid, answerProblem, problemOf } from "./problems.ts";
 import { clientAddress } from "./proxies.ts";
+import { addAbout } from "./routes/about.ts";
 import { addAccess } from "./routes/access.ts";
 import { addBackup } from "./routes/backup.ts";
 import { addFiles } from "./routes/files.ts";
@@ -122,6 +123,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addImages(api, parts);
   addSearch(api, parts);
   addAccess(api, parts);
+  addAbout(api, parts);
   addBackup(api, parts);
   addProduction(api, parts);
   addHosts(api, parts);

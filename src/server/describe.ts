@@ -34,6 +34,7 @@ export function describe(
       { name: "production", description: "What production is known to hold, and what was asked of hosts." },
       { name: "queue", description: "What waits, and for what." },
       { name: "access", description: "People, machines, and what they did." },
+      { name: "server", description: "The server itself, and what it is told." },
       { name: "webhooks", description: "What forges and registries send." },
     ],
   });

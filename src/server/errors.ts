@@ -3,6 +3,7 @@ import { WaybillError } from "../errors/index.ts";
 /**
  * Why the server does not do what it was asked for.
  * - `unknown-job`: no job has that name now.
+ * - `unknown-session`: none of that id goes on.
  * - `jobs-unknown`: nobody knows yet which jobs there are; that passes.
  * - `unknown-artifact`: the run has no such file.
  * - `unknown-remote`: no repository of that URL is looked at.
@@ -15,6 +16,7 @@ import { WaybillError } from "../errors/index.ts";
  */
 export type ServerErrorCode =
   | "unknown-job"
+  | "unknown-session"
   | "jobs-unknown"
   | "unknown-artifact"
   | "unknown-remote"

@@ -1,3 +1,10 @@
+export type {
+  AuditCheckDocument,
+  DestinationDocument,
+  ReceiverDocument,
+  ServedState,
+  ServerDocument,
+} from "./about.ts";
 export { createApp } from "./app.ts";
 export type { ServerErrorCode } from "./errors.ts";
 export { safeHeaders } from "./headers.ts";
@@ -25,6 +32,7 @@ export type {
   GrantDocument,
   MeDocument,
   PersonDocument,
+  SessionDocument,
   TokenDocument,
 } from "./routes/access.ts";
 export type { HostSampleDocument, HostTrafficDocument } from "./routes/hosts.ts";

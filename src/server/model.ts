@@ -9,6 +9,7 @@ import type { Queue } from "../queue/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { RunDatabase } from "../store/index.ts";
 import type { Delivery, WebhookSource } from "../webhooks/index.ts";
+import type { ServedState } from "./about.ts";
 
 /** The jobs as they are now. */
 export interface ServedJobs {
@@ -19,6 +20,8 @@ export interface ServedJobs {
   ownersOf(job: LocatedJob): Promise<readonly string[]>;
   /** Takes a branch of jobs that was rewritten, as it is at a commit, for all who read it. */
   accept(sql: Sql, commit: string): Promise<void>;
+  /** Has all who read them read them now. */
+  readNow(sql: Sql): Promise<void>;
 }
 
 /** Whether what a commit asks for is in production. */
@@ -65,6 +68,8 @@ export interface ServerParts {
         delivered(source: string, event: string, outcome: "accepted" | "refused" | "failed"): void;
       }
     | undefined;
+  /** What it knows of itself and its settings. */
+  readonly state: ServedState;
   /** What would be told of a job, to whom, and in which words; nothing is sent. */
   previewOf(job: Job, telling: Telling): Promise<readonly NotificationPreview[]>;
   /** Whether a promotion job has brought a commit to production. */

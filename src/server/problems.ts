@@ -47,6 +47,7 @@ const statuses: Readonly<Record<string, Statuses>> = {
   NotificationError: { "no-secret": 422, "no-receiver": 422 },
   ServerError: {
     "unknown-job": 404,
+    "unknown-session": 404,
     "jobs-unknown": 503,
     "unknown-artifact": 404,
     "unknown-remote": 404,

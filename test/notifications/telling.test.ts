@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Database } from "../../src/database/index.ts";
 import {
   listNotifications,
+  listReceivers,
   type NotificationSettings,
   noteRunEnd,
   notificationsMigrations,
@@ -373,6 +374,23 @@ describeDatabases((databases) => {
     pass(5);
     await send();
     expect(mail.got).toHaveLength(1);
+  });
+
+  it("receivers are listed with what became of what they were told, and without their addresses", async () => {
+    mail.state.refuse = "550 nobody of that name";
+    await end("own", "FAILURE", { input: { job: { contact: ["ann@example.org"] } } });
+    pass(31);
+    await send();
+    const sentAt = now;
+    await end("other", "FAILURE");
+    const listed = await listReceivers(db, settings());
+    expect(listed).toMatchObject([
+      { name: "chat", kind: "slack", to: [], rules: ["promotions"], last: undefined, waiting: 0 },
+      { name: "mail", kind: "email", to: ["release@example.org"], rules: [] },
+      { name: "mailto:ann@example.org", to: ["ann@example.org"], last: { state: "failed" } },
+      { name: "ops", rules: ["all"], last: { state: "waiting" }, sentAt, waiting: 1, off: undefined },
+    ]);
+    expect(JSON.stringify(listed)).not.toContain(receiver.url);
   });
 
   it("two who send at the same time send everything once", async () => {

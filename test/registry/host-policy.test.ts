@@ -163,7 +163,10 @@ describe("a request that is refused", () => {
     expect(others.filter((time) => time > first + 200).every((time) => time > first + 900)).toBe(true);
     expect(times).toHaveLength(10);
     expect(client.pauses()).toEqual([
-      { type: "waiting", host: server.host, milliseconds: 1000, reason: `status ${status}` },
+      {
+        ...{ type: "waiting", host: server.host, milliseconds: 1000, reason: `status ${status}` },
+        requestsPerSecond: status === 429 ? expect.any(Number) : undefined,
+      },
     ]);
   });
 

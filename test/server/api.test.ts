@@ -181,6 +181,7 @@ describe("jobs", () => {
           areKnown: () => false,
           ownersOf: async () => [],
           accept: async () => {},
+          readNow: async () => {},
         },
       },
     });
@@ -400,7 +401,8 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
         runPath,
       ),
       ...["log/lines", "log/matches", "release", "rerun"].map(runPath),
-      ...["tokens", "tokens/exchange", "tokens/{id}"],
+      ...["tokens", "tokens/exchange", "tokens/{id}", "sessions", "sessions/{id}"],
+      ...["server", "destinations", "receivers", "jobs/read"],
     ]
       .map((path) => `/api/v1/${path}`)
       .concat("/webhooks/{source}")

@@ -53,6 +53,17 @@ export const jobFile = `jobs:
   repo: https://github.com/cncf/apisnoop
 `;
 
+/** What a server knows of itself that nothing was told. */
+const servedNothing: ServerParts["state"] = {
+  server: async () => ({
+    database: { kind: "pglite", version: "17.0", bytes: 0, migrations: [] },
+    records: { retention: [] },
+    ...{ concurrency: 1, capacities: {}, drainSeconds: 0, graceSeconds: 60, processes: [] },
+  }),
+  destinations: async () => [],
+  receivers: async () => [],
+};
+
 /** A server that listens, with real parts below it. */
 export interface ServerWorld {
   readonly origin: string;
@@ -115,13 +126,20 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
   });
   const api = createApp({
     ...{ version: "0.0.0", db, queue, runs, publicUrl },
-    jobs: { current: () => set, areKnown: () => true, ownersOf: async () => [], accept: async () => {} },
+    jobs: {
+      current: () => set,
+      areKnown: () => true,
+      ownersOf: async () => [],
+      accept: async () => {},
+      readNow: async () => {},
+    },
     access: { settings, logins, machines: openMachines(settings.machines, ask, now) },
     webhooks: {
       sources: [{ name: "forge", secrets: ["It's a Secret to Everybody"] }],
       accept: (delivery) => acceptDelivery(db, delivery),
     },
     trustedProxies: [],
+    state: servedNothing,
     previewOf: async () => [],
     backUp: () => backupToSend(db, join(folder.path, "backups")),
     withRegistries: async () => {

@@ -29,6 +29,11 @@ export class LearntPace {
   /** Whether the host takes later what it was not asked for during a pause, as token buckets do. */
   #makesUp = true;
 
+  /** Requests in a second that the host is asked for; `undefined` while it has refused none. */
+  rate(now: number): number | undefined {
+    return this.#learnt && rateAt(this.#learnt, now);
+  }
+
   /** Milliseconds until there is room for one more request. */
   wait(operation: string, now: number): number {
     if (this.#learnt === undefined || !this.#held.has(operation)) return 0;

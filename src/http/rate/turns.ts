@@ -61,6 +61,11 @@ export class Turns<Kind extends string> {
     else if (status < 500) this.#learnt.accepted(counted, now);
   }
 
+  /** Requests in a second that the host has been found to take. */
+  learntRate(): number | undefined {
+    return this.#learnt.rate(this.#now());
+  }
+
   /**
    * Nothing is sent for so long.
    * @returns Whether that is news: a burst of refusals demands about the same pause many times.

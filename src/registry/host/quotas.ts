@@ -4,7 +4,7 @@ import type { RequestKind } from "../events.ts";
 import { entryFor, knownHosts } from "./known-hosts.ts";
 
 /** A quota, and the requests that count towards it; without kinds, all. */
-interface QuotaOf extends Quota {
+export interface QuotaOf extends Quota {
   readonly kinds?: readonly RequestKind[];
 }
 
@@ -92,17 +92,22 @@ export const entries: readonly Entry[] = [
 /** The pace of a quota. Its name is that of the host, with a number where the host has several. */
 export type PaceOf = (name: string, quota: Quota) => Pace;
 
+/** How often a host may be asked: by the user's settings, or else by what its provider has published; nothing where neither says it. */
+export function quotasOf(
+  host: string,
+  { requestsPerSecond }: Pick<HostSettings, "requestsPerSecond">,
+): readonly QuotaOf[] {
+  if (requestsPerSecond !== undefined) return [{ requests: requestsPerSecond, milliseconds: second }];
+  return entryFor(entries, host)?.quotas ?? [];
+}
+
 /** The rate limiters that requests to a host keep to: the user's, or else what its provider has published. */
 export function rateLimitersFor(
   host: string,
-  { requestsPerSecond }: HostSettings,
+  settings: HostSettings,
   paceOf: PaceOf = (_, quota) => new RateLimiter(quota),
 ): readonly RateLimitOf<RequestKind>[] {
-  const quotas: readonly QuotaOf[] =
-    requestsPerSecond === undefined
-      ? (entryFor(entries, host)?.quotas ?? [])
-      : [{ requests: requestsPerSecond, milliseconds: second }];
-  return quotas.map(({ kinds, ...quota }, at) => ({
+  return quotasOf(host, settings).map(({ kinds, ...quota }, at) => ({
     kinds: kinds === undefined ? undefined : new Set(kinds),
     limiter: paceOf(at === 0 ? host : `${host} ${at}`, quota),
   }));

@@ -3,10 +3,12 @@ import {
   AccessError,
   type AuditEntry,
   appendAudit,
+  endSessionOf,
   endSessionsOf,
   issueToken,
   listAudit,
   listPeople,
+  listSessions,
   listTokens,
   mayDo,
   type Principal,
@@ -16,8 +18,9 @@ import {
   type TokenRecord,
   verifyAuditLog,
 } from "../../access/index.ts";
-import { demand, doing, whoOf } from "../acts.ts";
+import { demand, demandSomebody, doing, whoOf } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
+import { ServerError } from "../errors.ts";
 import { addList } from "../lists/list.ts";
 import { afterNumber, afterValues, pageOfRows, valuesText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
@@ -168,6 +171,28 @@ const logoutRoute = createRoute({
   responses: { 200: json(z.object({ ended: z.int() }), "How many there were."), ...failures },
 });
 
+const sessionSchema = z
+  .object({
+    id: z.string().openapi({ description: "Good for nothing but to end it." }),
+    owner: z.object({ kind: z.enum(["person", "token"]), id: z.string(), name: z.string() }),
+    madeAt: timeSchema,
+    usedAt: timeSchema,
+    endsAt: timeSchema,
+  })
+  .openapi("Session");
+
+/** A session as the API lists it. */
+export type SessionDocument = z.infer<typeof sessionSchema>;
+
+const endSessionRoute = createRoute({
+  method: "delete",
+  path: "/sessions/{id}",
+  tags,
+  summary: "End a session: one's own, or anybody's for an admin",
+  request: { params: z.object({ id: z.string().regex(/^[0-9a-f]{32}$/) }) },
+  responses: { 204: { description: "It has ended." }, ...failures },
+});
+
 const grantSchema = z
   .object({
     role,
@@ -291,6 +316,50 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
     return c.json({ ended }, 200);
   });
 
+  const ownerOf = ({ kind, id }: Principal, mayAll: boolean) => {
+    if (mayAll) return {};
+    return kind === "person" ? { person: id } : { token: id };
+  };
+
+  addList(api, {
+    ...{ path: "/sessions", tag: "access", item: sessionSchema, params: {} },
+    summary: "Sessions of browsers, those first that were used last: one's own, or all for an admin",
+    filters: {
+      after: afterValues.refine((values) => values === undefined || !Number.isNaN(Date.parse(values[0]))),
+    },
+    async read(c, { after, limit }) {
+      demandSomebody(c, parts);
+      const { principal } = c.get("identified");
+      const behind = after && ([new Date(after[0]), after[1]] as const);
+      const query = { ...ownerOf(principal, mayManage(principal)), after: behind, limit: limit + 1 };
+      const found = await listSessions(db, query, timeOf(parts));
+      return pageOfRows(
+        found,
+        limit,
+        ({ usedAt, id }) => valuesText([usedAt.toISOString(), id]),
+        ({ id, owner, madeAt, usedAt, endsAt }) => ({
+          ...{ id, owner: { ...owner } },
+          ...{ madeAt: madeAt.toISOString(), usedAt: usedAt.toISOString(), endsAt: endsAt.toISOString() },
+        }),
+      );
+    },
+  });
+
+  api.openapi(endSessionRoute, async (c) => {
+    demandSomebody(c, parts);
+    const { id } = c.req.valid("param");
+    const { principal } = c.get("identified");
+    await doing(c, parts, async (sql) => {
+      if (!(await endSessionOf(sql, id, ownerOf(principal, mayManage(principal))))) {
+        throw new ServerError("unknown-session", "no session of that id is there", {
+          hint: "it may have ended: see GET /api/v1/sessions",
+        });
+      }
+      return { result: undefined, done: { act: "session.end", subject: `session/${id}` } };
+    });
+    return c.body(null, 204);
+  });
+
   addList(api, {
     ...{ path: "/roles", tag: "access", item: grantSchema, params: {}, filters: {} },
     summary: "Who has which role by the settings; each may all that those before it may",
@@ -370,7 +439,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(verifyRoute, async (c) => {
     demand(c, parts, "manage");
     const { head } = c.req.valid("query");
-    return c.json(await verifyAuditLog(db, head === undefined ? undefined : parseHead(head)), 200);
+    return c.json(await verifyAuditLog(db, { noted: head === undefined ? undefined : parseHead(head) }), 200);
   });
 }
 

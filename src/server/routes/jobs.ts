@@ -50,6 +50,11 @@ const fileProblemSchema = z
   .object({
     file: z.string(),
     since: timeSchema,
+    commit: z.string().optional().openapi({ description: "The commit at which it was first seen so." }),
+    good: z
+      .object({ at: timeSchema, commit: z.string().optional() })
+      .optional()
+      .openapi({ description: "When it was last read without errors: its jobs are those of then." }),
     kept: z.array(z.string()).openapi({ description: "Jobs of it that count as they were before." }),
   })
   .openapi("JobFileProblem");
@@ -117,6 +122,14 @@ const acceptRoute = createRoute({
   summary: "Take a branch of jobs that was pushed with force",
   request: { body: jsonBody(z.strictObject({ commit: commitSchema })) },
   responses: { 204: { description: "It is read at the next look." }, ...failures },
+});
+
+const readRoute = createRoute({
+  method: "post",
+  path: "/jobs/read",
+  tags,
+  summary: "Read the files of the jobs now",
+  responses: { 202: { description: "All processes of the server read them." }, ...failures },
 });
 
 const startRoute = createRoute({
@@ -224,8 +237,9 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(sourceRoute, async (c) => {
     demand(c, parts, "read");
     const { where, commit, jobs: found, diagnostics, problems, trouble } = jobs.current();
-    const files = problems.map(({ file, since, kept }) => ({
-      ...{ file, since: since.toISOString(), kept: [...kept] },
+    const files = problems.map(({ file, since, commit: first, good, kept }) => ({
+      ...{ file, since: since.toISOString(), commit: first, kept: [...kept] },
+      good: good && { at: good.at.toISOString(), commit: good.commit },
     }));
     return c.json(
       {
@@ -244,6 +258,15 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
       return { result: undefined, done: { act: "jobs.accept", subject: "jobs", after: { commit } } };
     });
     return c.body(null, 204);
+  });
+
+  api.openapi(readRoute, async (c) => {
+    demand(c, parts, "run");
+    await doing(c, parts, async (sql) => {
+      await jobs.readNow(sql);
+      return { result: undefined, done: { act: "jobs.read", subject: "jobs" } };
+    });
+    return c.body(null, 202);
   });
 
   api.openapi(showRoute, async (c) => {

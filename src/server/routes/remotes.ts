@@ -26,6 +26,12 @@ const remoteSchema = z
       .object({ since: timeSchema, message: z.string(), hint: z.string() })
       .optional()
       .openapi({ description: "That webhooks that lead here are switched off, and the way out." }),
+    hookDeliveries: z
+      .object({ at: timeSchema, failed: z.int(), failedAt: timeSchema.optional() })
+      .optional()
+      .openapi({
+        description: "What its forge says of deliveries to us: how many failed the last time that any did.",
+      }),
     movedTags: z.array(z.object({ ref: z.string(), from: z.string(), to: z.string(), seenAt: timeSchema })),
   })
   .openapi("Remote");
@@ -99,10 +105,24 @@ function nameOf([url, what]: readonly [string, string]): string {
   return `${url} ${what}`;
 }
 
-function remoteDocument({ url, what, lookedAt, dueAt, toldAt, unread, hook, movedTags }: RemoteState) {
+function remoteDocument({
+  url,
+  what,
+  lookedAt,
+  dueAt,
+  toldAt,
+  unread,
+  hook,
+  hookDeliveries,
+  movedTags,
+}: RemoteState) {
   return {
     ...{ url, what, dueAt: dueAt.toISOString() },
     hook: hook && { ...hook, since: hook.since.toISOString() },
+    hookDeliveries: hookDeliveries && {
+      ...{ at: hookDeliveries.at.toISOString(), failed: hookDeliveries.failed },
+      failedAt: hookDeliveries.failedAt?.toISOString(),
+    },
     lookedAt: lookedAt?.toISOString(),
     toldAt: toldAt?.toISOString(),
     unread: unread && {
