@@ -50,7 +50,7 @@ export interface ServerProcess {
 }
 
 /** What a process says of itself. */
-export interface Presence {
+interface PresentProcess {
   readonly db: Database;
   readonly version: string;
   readonly roles: ReadonlySet<ServerRole>;
@@ -67,7 +67,7 @@ export interface ProcessEntry {
 }
 
 /** Opens the entry of this process; nothing is written before it is told. */
-export function openProcessEntry({ db, version, roles, address, whyUnready }: Presence): ProcessEntry {
+export function openProcessEntry({ db, version, roles, address, whyUnready }: PresentProcess): ProcessEntry {
   const id = randomUUID();
   return {
     async tell(isDraining) {
