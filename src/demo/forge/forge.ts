@@ -137,7 +137,9 @@ export async function startDemoForge(folder: string): Promise<DemoForge> {
 
 function listening(app: Hono): Promise<ServerType> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 }, () => resolve(server));
+    // It must not replace what all servers of the process are made of.
+    const options = { fetch: app.fetch, hostname: "127.0.0.1", port: 0, overrideGlobalObjects: false };
+    const server = serve(options, () => resolve(server));
     server.once("error", reject);
   });
 }
