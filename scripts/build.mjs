@@ -6,6 +6,8 @@ import { build } from "tsdown";
 const bundled = JSON.parse(readFileSync("scripts/bundled.json", "utf8"));
 /** Packages that name their license and hold no text of it: it is that of another one, by the same people. */
 const withoutText = { "@hono/zod-openapi": "hono", "@hono/zod-validator": "hono" };
+/** Packages that stand in the folder of those that need them, which want another version than others. */
+const within = { tslib: "echarts/node_modules/tslib" };
 const [folder] = process.argv.slice(2);
 const common = { logLevel: "warn" };
 if (folder === undefined) {
@@ -24,8 +26,9 @@ if (folder === undefined) {
 
 /** What the license of a package whose code is in ours asks to be passed on. */
 function licenseOf(name) {
-  const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
-  const folder = `node_modules/${withoutText[name] ?? name}`;
+  const own = `node_modules/${within[name] ?? name}`;
+  const { version } = JSON.parse(readFileSync(`${own}/package.json`, "utf8"));
+  const folder = name in withoutText ? `node_modules/${withoutText[name]}` : own;
   const file = readdirSync(folder).find((entry) => /^licen[cs]e(\.md|\.txt)?$/i.test(entry));
   return `${name} ${version}\n\n${readFileSync(`${folder}/${file}`, "utf8")}`;
 }
