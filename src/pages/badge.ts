@@ -6,7 +6,10 @@ const colors = { passing: "#2e7d32", failing: "#b3261e", unknown: "#5f6368" } as
 const maxNames = 3;
 const maxPatterns = 50;
 
-/** What a badge says of jobs, as Prow's does: only a failure counts, and an aborted run says nothing. */
+/**
+ * What a badge says of jobs, as Prow's does: only a failure counts, and an aborted run says nothing, nor does one that goes on. A job
+ * that has failed is failing until it has succeeded.
+ */
 export function badgeOf(jobs: readonly ListedJobDocument[], patterns: string): string {
   const tests = patterns
     .split(",")
@@ -16,13 +19,17 @@ export function badgeOf(jobs: readonly ListedJobDocument[], patterns: string): s
     .map(globOf);
   const chosen = jobs.filter(({ job }) => tests.some((test) => test(job.name)));
   const ended = chosen.filter(
-    ({ lastRun, lastSuccess }) => lastRun !== undefined || lastSuccess !== undefined,
+    ({ lastFailure, lastSuccess }) => lastFailure !== undefined || lastSuccess !== undefined,
   );
-  const failing = ended.filter(({ lastRun }) => lastRun?.result === "FAILURE").map(({ job }) => job.name);
+  const failing = ended.filter(isFailing).map(({ job }) => job.name);
   if (ended.length === 0) return drawn("no results", colors.unknown);
   if (failing.length === 0) return drawn("passing", colors.passing);
   const names = failing.length > maxNames ? [...failing.slice(0, maxNames), "..."] : failing;
   return drawn(`failing ${names.join(", ")}`, colors.failing);
+}
+
+function isFailing({ lastFailure, lastSuccess }: ListedJobDocument): boolean {
+  return lastFailure !== undefined && BigInt(lastFailure.id) > BigInt(lastSuccess?.id ?? 0);
 }
 
 /** A pattern in which `*` is any text; it is looked for in linear time, whatever stands in it. */

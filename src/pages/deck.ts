@@ -1,4 +1,4 @@
-import { runFilters } from "./views/runs.tsx";
+import { runFilters } from "./run-query.ts";
 
 /**
  * Where a page of Prow's has its like here, for links that people have kept; `undefined` for an address that Prow has not, or for

@@ -4,4 +4,4 @@ export { QueueError, type QueueErrorCode, RunStopped } from "./errors.ts";
 export { queueMigrations } from "./migrations.ts";
 export type * from "./model.ts";
 export { openQueue } from "./queue.ts";
-export { forgetWorkers } from "./settle.ts";
+export { forgetWorkers, maxCrashes } from "./settle.ts";

@@ -4,7 +4,7 @@ import { tellChanges } from "./notices.ts";
 import { runsOf } from "./rows.ts";
 
 /** An attempt that dies with its worker this many times is not tried again. */
-const maxCrashes = 3;
+export const maxCrashes = 3;
 
 /** Characters of what is said of an end. */
 const maxSummary = 2_000;

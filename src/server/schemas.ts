@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { QueuedRun, RunTry, RunWaiting } from "../queue/index.ts";
+import { maxCrashes, type QueuedRun, type RunTry, type RunWaiting } from "../queue/index.ts";
 import type { RecordedRun } from "../store/index.ts";
 import { waitingInWords } from "./waiting.ts";
 
@@ -115,6 +115,9 @@ export const runSchema = z
       .openapi({ description: "Why it does not run yet." }),
     attempt: z.int().openapi({ description: "How often it was started." }),
     crashes: z.int().openapi({ description: "Attempts whose worker died." }),
+    retry: z.object({ attempt: z.int(), of: z.int().optional() }).optional().openapi({
+      description: "Of a run that is tried again: which time it is, and of how many before it is given up.",
+    }),
     causes: z.array(causeSchema),
     moreCauses: z.int(),
     askedAt: time,
@@ -170,8 +173,16 @@ export function runDocument(run: QueuedRun, waiting?: RunWaiting): RunDocument {
     startedAt: startedAt?.toISOString(),
     endedAt: endedAt?.toISOString(),
     notBefore: notBefore?.toISOString(),
-    ...{ worker, progress, abort, rerunOf },
+    ...{ worker, progress, abort, rerunOf, retry: retryOf(run) },
   };
+}
+
+/** That a run is tried again: because its worker died, or because it has failed for what may pass. */
+function retryOf({ state, crashes, causes }: QueuedRun): RunDocument["retry"] {
+  if (state === "ended") return undefined;
+  if (crashes > 0) return { attempt: crashes + 1, of: maxCrashes };
+  const failures = causes.findLast(({ by }) => by === "retry")?.failures;
+  return failures === undefined ? undefined : { attempt: failures + 1 };
 }
 
 const option = z.union([z.string(), z.number(), z.boolean()]);
@@ -238,6 +249,10 @@ export type TryDocument = z.infer<typeof trySchema>;
 
 /** A run with what is recorded of it. */
 export const shownRunSchema = runSchema.extend({
+  input: z
+    .looseObject({})
+    .optional()
+    .openapi({ description: "What it was asked for with: its job as its file had it then." }),
   attempts: z.array(trySchema).openapi({ description: "The first one first; of very many, the last 100." }),
   record: recordSchema.optional(),
   artifacts: z

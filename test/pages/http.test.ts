@@ -128,10 +128,13 @@ test("each table of a page is got as JSON and CSV at the page's own address", as
   expect(page).not.toContain("table=running");
   const other = await ask(db, { job: "nightly" });
   expect(await read("/")).toContain('href="?table=waiting&amp;format=csv"');
-  expect(JSON.parse(await read("/?format=json&table=held")).items).toMatchObject([{ id }]);
+  expect(JSON.parse(await read("/?format=json&table=needs")).items).toMatchObject([
+    { kind: "worker" },
+    { kind: "held", run: id },
+  ]);
   expect(JSON.parse(await read("/?format=json&table=waiting")).items).toMatchObject([{ id: other.id }]);
   // Without the name of a table it is the first one of the page.
-  expect(JSON.parse(await read("/?format=json"))).toEqual({ items: [] });
+  expect(JSON.parse(await read("/?format=json")).items).toHaveLength(2);
   expect(await read("/runs?format=csv&state=held")).toContain("'=SUM(1)");
   expect(await read("/jobs?format=csv")).toMatch(/^job,kind,file,line,next,lastRun.id,/);
   expect((await at("/?format=csv&table=nothing", { headers })).status).toBe(404);

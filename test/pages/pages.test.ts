@@ -144,6 +144,12 @@ describeBrowser("pages", (browser) => {
       if ((await page.locator(":focus").textContent()) === "Run again") break;
     }
     await page.keyboard.press("Enter");
+    await page.waitForURL(/\/again$/);
+    for (let presses = 0; presses < 40; presses++) {
+      await page.keyboard.press("Tab");
+      if ((await page.locator(":focus").textContent()) === "Run again with the same inputs") break;
+    }
+    await page.keyboard.press("Enter");
     await page.waitForURL(
       (url) => /^\/runs\/\d+$/.test(url.pathname) && !url.pathname.endsWith(made.failure),
     );

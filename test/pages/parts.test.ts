@@ -3,8 +3,12 @@ import { describe, expect, test } from "vitest";
 import { badgeOf } from "../../src/pages/badge.ts";
 import { formerAddress } from "../../src/pages/deck.ts";
 import { coloring, plainLine } from "../../src/pages/parts/ansi.tsx";
+import { groupFailures } from "../../src/pages/parts/causes.ts";
 import { durationInWords } from "../../src/pages/parts/duration.ts";
 import { pageOfRepository } from "../../src/pages/parts/links.tsx";
+import { testCasesIn } from "../../src/pages/reports/junit.ts";
+import { findingsIn } from "../../src/pages/reports/sarif.ts";
+import { runQueryOf } from "../../src/pages/run-query.ts";
 import type { ListedJobDocument, RunDocument } from "../../src/server/index.ts";
 
 describe("addresses of Prow's pages lead to what is here", () => {
@@ -35,30 +39,99 @@ describe("addresses of Prow's pages lead to what is here", () => {
 });
 
 describe("badges", () => {
-  const job = (name: string, result?: RunDocument["result"]): ListedJobDocument => ({
+  type Last = Partial<Record<"lastRun" | "lastSuccess" | "lastFailure", string>>;
+  const job = (name: string, last: Last = {}): ListedJobDocument => ({
     ...{ job: { name, repo: "https://example.org/r" }, kind: "build", file: "jobs.yaml", line: 1 },
-    lastRun: result === undefined ? undefined : ({ result } as RunDocument),
+    ...Object.fromEntries(Object.entries(last).map(([which, id]) => [which, { id } as RunDocument])),
   });
+  const good: Last = { lastRun: "9", lastSuccess: "9" };
+  const bad: Last = { lastRun: "9", lastFailure: "9", lastSuccess: "8" };
 
   test.each([
-    [[job("a", "SUCCESS")], "a", "passing"],
-    [[job("a", "ABORTED"), job("b", "ERROR")], "a,b", "passing"],
+    [[job("a", good)], "a", "passing"],
+    [[job("a", { ...good, lastFailure: "8" })], "a", "passing"],
+    // What goes on says nothing yet, and does not make good what has failed.
+    [[job("a", { ...bad, lastRun: "10" })], "a", "failing a"],
+    [[job("a", { lastRun: "10" })], "a", "no results"],
     [[job("a")], "a", "no results"],
-    [[job("a", "SUCCESS")], "b", "no results"],
-    [
-      [job("post-a", "FAILURE"), job("post-b", "SUCCESS"), job("pull", "FAILURE")],
-      "post-*",
-      "failing post-a",
-    ],
-    [["a", "b", "c", "d"].map((name) => job(name, "FAILURE")), "*", "failing a, b, c, ..."],
+    [[job("a", good)], "b", "no results"],
+    [[job("post-a", bad), job("post-b", good), job("pull", bad)], "post-*", "failing post-a"],
+    [["a", "b", "c", "d"].map((name) => job(name, bad)), "*", "failing a, b, c, ..."],
   ] as const)("%#: %j", (jobs, patterns, words) => {
     expect(badgeOf([...jobs], patterns)).toContain(`aria-label="build: ${words}"`);
   });
 
   test("hold no markup of a name, and no pattern takes long", () => {
-    expect(badgeOf([job('"><script>', "FAILURE")], "*")).not.toContain("<script>");
+    expect(badgeOf([job('"><script>', bad)], "*")).not.toContain("<script>");
     const pattern = "*a".repeat(200);
-    expect(badgeOf([job("a".repeat(199), "FAILURE")], pattern)).toContain("no results");
+    expect(badgeOf([job("a".repeat(199), bad)], pattern)).toContain("no results");
+  });
+});
+
+describe("filters of Prow's page are those of the list", () => {
+  test.each([
+    ["", {}],
+    ["state=failure&state=error&job=a,post-*", { status: "FAILURE,ERROR", job: "a,post-*" }],
+    ["state=pending,aborted&type=", { status: "running,ABORTED" }],
+    ["state=unheard-of", { status: "unheard-of" }],
+    ["repo=kubernetes/k8s.io&cluster=box", { repo: "*/kubernetes/k8s.io", machine: "box" }],
+    [
+      "repo=https://example.org/r&author=ann&pull=7",
+      { repo: "https://example.org/r", author: "ann", pull: "7" },
+    ],
+    ["job=push images&search=main, x", { search: "main, x push images" }],
+  ])("%s", (search, expected) => {
+    expect(runQueryOf(new URLSearchParams(search))).toEqual(expected);
+  });
+});
+
+test("failures of one cause stand together, whatever differs in their words", () => {
+  const run = (id: string, job: string, summary: string) => ({ id, job, summary }) as RunDocument;
+  const groups = groupFailures([
+    run("5", "a", 'pushing "x" to gcr.io: 429 after 3 attempts'),
+    run("4", "b", "no engine"),
+    run("3", "b", 'pushing "y" to gcr.io: 429 after 5 attempts'),
+    run("2", "a", "deadbeef01 is not deadbeef02"),
+  ]);
+  expect(groups.map(({ jobs, runs }) => [jobs, runs.map(({ id }) => id)])).toEqual([
+    [
+      ["a", "b"],
+      ["5", "3"],
+    ],
+    [["b"], ["4"]],
+    [["a"], ["2"]],
+  ]);
+});
+
+describe("reports", () => {
+  test("of tests are read, whatever writes them", () => {
+    const text = `<?xml version="1.0"?><!-- <testcase name="no"/> -->
+      <testsuites><testsuite name="s"><testcase name="a&lt;b" classname="c" time="1.5"/>
+      <testcase name='d'><failure message="it's &#x26; bad">more <![CDATA[<b>]]></failure><system-out>x</system-out></testcase>
+      <testcase name="e"><skipped/></testcase></testsuite></testsuites>`;
+    expect(testCasesIn(text)).toEqual([
+      { suite: "c", name: "a<b", outcome: "passed", seconds: "1.5", message: "" },
+      { suite: "s", name: "d", outcome: "failed", seconds: "", message: "it's & bad more  <b>" },
+      { suite: "s", name: "e", outcome: "skipped", seconds: "", message: "" },
+    ]);
+    for (const other of ["", "{}", "<html>", "<?xml version='1.0'?><testsuit"]) {
+      expect(testCasesIn(other)).toBeUndefined();
+    }
+    expect(testCasesIn(`<testsuite>${"<!--".repeat(250_000)}`)).toEqual([]);
+  });
+
+  test("of findings are read where they are SARIF", () => {
+    const place = { physicalLocation: { artifactLocation: { uri: "a.yaml" }, region: { startLine: 7 } } };
+    const results = [{ level: "error", ruleId: "r", message: { text: "no" }, locations: [place] }, {}];
+    const text = JSON.stringify({
+      $schema: "https://json.schemastore.org/sarif-2.1.0.json",
+      runs: [{ results }],
+    });
+    expect(findingsIn(text)).toEqual([
+      { level: "error", rule: "r", message: "no", place: "a.yaml:7" },
+      { level: "warning", rule: "", message: "", place: "" },
+    ]);
+    for (const other of ["", "{", '{"runs": 1, "sarif": 2}', "[]"]) expect(findingsIn(other)).toBeUndefined();
   });
 });
 

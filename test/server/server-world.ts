@@ -10,6 +10,7 @@ import {
   openProviderFetch,
   type Role,
 } from "../../src/access/index.ts";
+import { chatopsMigrations } from "../../src/chatops/index.ts";
 import type { Database } from "../../src/database/index.ts";
 import { acceptDelivery, deliveriesMigrations } from "../../src/deliveries/index.ts";
 import { historyMigrations } from "../../src/history/index.ts";
@@ -19,6 +20,7 @@ import { notificationsMigrations } from "../../src/notifications/index.ts";
 import { openObjects } from "../../src/objects/index.ts";
 import { productionMigrations } from "../../src/production/index.ts";
 import { openQueue, type Queue, queueMigrations } from "../../src/queue/index.ts";
+import { reviewsMigrations } from "../../src/reviews/index.ts";
 import { backupToSend } from "../../src/serve/backup.ts";
 import { type App, createApp, listen, type ServerParts } from "../../src/server/index.ts";
 import { openRunDatabase, type RunDatabase, storeMigrations } from "../../src/store/index.ts";
@@ -37,6 +39,8 @@ export const serverMigrations = [
   ...matrixMigrations,
   ...historyMigrations,
   ...productionMigrations,
+  ...chatopsMigrations,
+  ...reviewsMigrations,
 ];
 
 export const jobFile = `jobs:

@@ -18,6 +18,7 @@ const units = [
 
 showTimes(document);
 showCopies(document);
+for (const name of ["focusin", "focusout"]) document.addEventListener(name, showOwnTime);
 document.addEventListener("click", copyTable);
 setInterval(() => showTimes(document), minute / 2);
 setInterval(() => showDurations(document), 1000);
@@ -32,9 +33,18 @@ function showTimes(within: ParentNode): void {
     const seconds = (at.getTime() - Date.now()) / 1000;
     const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
     const shown = relative.format(Math.round(seconds / size), unit);
-    if (each.textContent !== shown) each.textContent = shown;
+    each.dataset.shown = shown;
+    if (each.textContent !== shown && each !== document.activeElement) each.textContent = shown;
     each.title = `${inZone.format(at)} · ${each.dateTime}`;
+    // What a pointer finds out by resting on it, the keyboard does by going there.
+    each.tabIndex = 0;
   }
+}
+
+/** A moment that has the focus is exact. */
+function showOwnTime({ target, type }: Event): void {
+  if (!(target instanceof HTMLTimeElement)) return;
+  target.textContent = type === "focusin" ? target.title : (target.dataset.shown ?? target.title);
 }
 
 /** Durations of what goes on grow while they are looked at. */

@@ -1,7 +1,8 @@
 import type { ListedJobDocument } from "../../server/index.ts";
 import { badgeOf } from "../badge.ts";
 import { type Site, seeOther } from "../site.tsx";
-import { jobPage, jobsPage } from "../views/jobs.tsx";
+import { jobPage } from "../views/job.tsx";
+import { jobsPage } from "../views/jobs.tsx";
 
 const job = "/jobs/:name{[A-Za-z0-9._-]{1,200}}";
 

@@ -2,6 +2,8 @@ import { localPath } from "../../access/index.ts";
 import { formerAddress } from "../deck.ts";
 import { nowhere, type Site, seeOther } from "../site.tsx";
 import { acts } from "../views/acts.tsx";
+import { againPage } from "../views/again.tsx";
+import { artifactPage } from "../views/artifact.tsx";
 import { logPage, logPart } from "../views/log.tsx";
 import { nowPage } from "../views/now.tsx";
 import { runPage } from "../views/run.tsx";
@@ -17,6 +19,8 @@ export function addRuns(site: Site): void {
   });
   site.page("/runs", runsPage);
   site.page(run, (visit, word) => runPage(visit, word("id")));
+  site.page(`${run}/again`, (visit, word) => againPage(visit, word("id")));
+  site.page(`${run}/files/:path{.+}`, (visit, word) => artifactPage(visit, word("id"), word("path")));
   site.page(`${run}/log`, (visit, word) => logPage(visit, word("id")));
   site.page(`${run}/log/part`, (visit, word) => logPart(visit, word("id")));
   site.form(run, async ({ api, url }, form, word) => {

@@ -1,39 +1,48 @@
 import type {
-  JobSourceDocument,
   ListPage,
+  NeedDocument,
   QueueDocument,
-  RemoteDocument,
+  RetryDocument,
+  ReviewedPullDocument,
   RunDocument,
 } from "../../server/index.ts";
+import { type FailureGroup, groupFailures } from "../parts/causes.ts";
 import { Repository, Revision } from "../parts/links.tsx";
-import { State, stateOf } from "../parts/state.tsx";
+import { Progress } from "../parts/progress.tsx";
+import { RunState, State, stateOf } from "../parts/state.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { Duration, Time } from "../parts/time.tsx";
+import type { Listed } from "../tables.ts";
 import type { Answered, Visit } from "../visit.ts";
 import { Acts } from "./acts.tsx";
+import { NeedsSomebody } from "./needs.tsx";
 
 /** Runs of a kind that are shown; the list has them all. */
 const shown = "20";
+/** Failures that are looked at, and groups of them that are shown. */
+const failuresRead = "60";
+const maxGroups = 10;
+/** Runs and jobs of a group that are named. */
+const maxNamed = 5;
 
 /** What goes on now, what waits and why, what failed last, and what needs a person. */
 export async function nowPage(visit: Visit): Promise<Answered> {
   const { api, now } = visit;
   const runs = (name: string, query: Readonly<Record<string, string>>) =>
     visit.list<RunDocument>(name, "/runs", { limit: shown, ...query });
-  const [running, waiting, held, failures, errors, queue, jobs, remotes] = await Promise.all([
+  const [needs, reviews, running, waiting, retries, failures, queue] = await Promise.all([
+    visit.list<NeedDocument>("needs", "/needs"),
+    visit.list<ReviewedPullDocument>("reviews", "/reviews", { limit: shown }),
     runs("running", { state: "running" }),
-    runs("waiting", { state: "waiting", order: "turn" }),
-    runs("held", { state: "held" }),
-    runs("failures", { result: "FAILURE", limit: "10" }),
-    runs("errors", { result: "ERROR", limit: "10" }),
+    runs("waiting", { order: "turn" }),
+    visit.list<RetryDocument>("retries", "/retries", { limit: shown }),
+    api.get<ListPage<RunDocument>>("/runs", { result: "FAILURE,ERROR", limit: failuresRead }),
     api.get<QueueDocument>("/queue"),
-    api.get<JobSourceDocument>("/job-source"),
-    api.all<RemoteDocument>("/remotes"),
   ]);
-  const both = [...failures.items, ...errors.items].sort((one, other) => (one.id < other.id ? 1 : -1));
-  const failed = visit.rows("failed", both.slice(0, 10));
+  const failed = visit.rows("failed", groupFailures(failures.items).slice(0, maxGroups));
   const count = (state: string): number =>
     queue.counts.filter((each) => each.state === state).reduce((sum, { runs }) => sum + runs, 0);
+  const seats = queue.workers.reduce((sum, { seats }) => sum + seats, 0);
   const job: Column<RunDocument> = { title: "Job", cell: (run) => <JobLink run={run} /> };
   const revision: Column<RunDocument> = { title: "Of", cell: (run) => <Revision run={run} /> };
   return visit.page(
@@ -41,21 +50,38 @@ export async function nowPage(visit: Visit): Promise<Answered> {
     <>
       <h1>Now</h1>
       <ul class="figures">
-        <Figure number={count("running")} words="run" href="/runs?state=running" />
-        <Figure number={count("waiting")} words="wait" href="/runs?state=waiting" />
-        <Figure number={count("held")} words="wait for a person" href="/runs?state=held" />
+        <Figure
+          number={needs.items.length}
+          words={needs.items.length === 1 ? "needs a person" : "need a person"}
+          href="#needs"
+          isBad={needs.items.length > 0}
+        />
+        <Figure number={count("running")} words={`of ${seats} seats busy`} href="/runs?state=running" />
+        <Figure number={count("waiting")} words="wait for their turn" href="/runs?state=waiting&sort=turn" />
+        <Figure number={count("held")} words="held" href="/runs?state=held" />
+        <Figure
+          number={retries.items.filter(({ dueAt }) => dueAt !== undefined).length}
+          words="due again"
+          href="#waiting"
+        />
         <Figure number={queue.workers.length} words={queue.workers.length === 1 ? "worker" : "workers"} />
       </ul>
-      <NeedsSomebody {...{ visit, held: held.items, jobs, remotes, workers: queue.workers.length }} />
+      <NeedsSomebody visit={visit} needs={needs} />
+      {reviews.items.length === 0 ? "" : <Reviews of={reviews} />}
       <section aria-labelledby="running">
         <h2 id="running">Running</h2>
         <Table
           label="Running"
           columns={[
-            { title: "State", cell: (run) => <State of={stateOf(run)} /> },
+            { title: "State", cell: (run) => <RunState run={run} /> },
             ...[job, revision],
+            { title: "How far", cell: (run) => <Progress run={run} /> },
             { title: "Why", cell: (run) => run.causes[0]?.text },
-            { title: "For", cell: (run) => <Duration from={run.startedAt} to={undefined} now={now} /> },
+            {
+              title: "For",
+              cell: (run) => <Duration from={run.startedAt} to={undefined} now={now} />,
+              isNumber: true,
+            },
             { title: "Acts", cell: (run) => <Acts visit={visit} run={run} /> },
           ]}
           of={running}
@@ -73,8 +99,9 @@ export async function nowPage(visit: Visit): Promise<Answered> {
         <Table
           label="Waiting"
           columns={[
+            { title: "State", cell: (run) => <RunState run={run} /> },
             ...[job, revision],
-            { title: "For what", cell: (run) => run.waiting?.text },
+            { title: "For what", cell: (run) => <Waiting run={run} /> },
             { title: "Asked for", cell: (run) => <Time at={run.askedAt} /> },
             { title: "Acts", cell: (run) => <Acts visit={visit} run={run} /> },
           ]}
@@ -82,34 +109,162 @@ export async function nowPage(visit: Visit): Promise<Answered> {
           keyOf={({ id }) => `waiting-${id}`}
           empty="Nothing waits for its turn."
         />
-        <More of={waiting} href="/runs?state=waiting" />
+        <More of={waiting} href="/runs?state=waiting&sort=turn" />
+        {retries.items.length === 0 ? (
+          ""
+        ) : (
+          <>
+            <h3>Asked for again</h3>
+            <Table
+              label="Asked for again"
+              columns={[
+                {
+                  title: "State",
+                  cell: ({ failures, dueAt }) => (
+                    <State
+                      of={dueAt === undefined ? "error" : "retrying"}
+                      word={dueAt === undefined ? "given up" : `retry ${failures + 1}`}
+                    />
+                  ),
+                },
+                {
+                  title: "Job",
+                  cell: ({ job }) => <a href={`/jobs/${encodeURIComponent(job)}`}>{job}</a>,
+                },
+                { title: "Due", cell: ({ dueAt }) => <Time at={dueAt} /> },
+                {
+                  title: "After",
+                  cell: ({ run, summary }) => (
+                    <>
+                      <a href={`/runs/${run}`}>{run}</a>: {summary}
+                    </>
+                  ),
+                },
+                { title: "Fails since", cell: ({ since }) => <Time at={since} /> },
+              ]}
+              of={retries}
+              keyOf={({ run }) => `retry-${run}`}
+              empty=""
+            />
+          </>
+        )}
       </section>
       <section aria-labelledby="failed">
-        <h2 id="failed">Failed last</h2>
+        <h2 id="failed">Failed last, by cause</h2>
         <Table
           label="Failed last"
           columns={[
-            { title: "State", cell: (run) => <State of={stateOf(run)} /> },
-            ...[job, revision],
-            { title: "Why", cell: (run) => run.summary },
-            { title: "Ended", cell: (run) => <Time at={run.endedAt} /> },
+            {
+              title: "State",
+              cell: ({ runs: [newest] }) => (newest === undefined ? "" : <State of={stateOf(newest)} />),
+            },
+            { title: "Cause", cell: ({ summary }) => summary },
+            { title: "Runs", cell: (group) => <GroupedRuns group={group} /> },
+            { title: "Times", cell: ({ runs }) => runs.length, isNumber: true },
+            { title: "Last", cell: ({ runs: [newest] }) => <Time at={newest?.endedAt} /> },
           ]}
           of={failed}
-          keyOf={({ id }) => `failed-${id}`}
+          keyOf={({ runs: [newest] }) => `failed-${newest?.id}`}
           empty="Nothing has failed."
         />
+        <More of={failures} href="/runs?state=failure,error" />
       </section>
     </>,
   );
 }
 
-function Figure({ number, words, href }: { number: number; words: string; href?: string }) {
+/** Pull requests that go no further before somebody approves, answers or merges. */
+function Reviews({ of }: { readonly of: Listed<ReviewedPullDocument> }) {
+  return (
+    <section aria-labelledby="reviews">
+      <h2 id="reviews">Reviews</h2>
+      <Table
+        label="Reviews"
+        columns={[
+          {
+            title: "Pull request",
+            cell: ({ id, number, title, repo }) => (
+              <>
+                <a href={`/reviews/${id}`}>{`#${number} ${title}`}</a>
+                <span class="below">
+                  <Repository url={repo} />
+                </span>
+              </>
+            ),
+          },
+          { title: "Author", cell: ({ author }) => author },
+          {
+            title: "Waits for",
+            cell: ({ waits }) =>
+              waits.length === 0
+                ? "somebody who merges it"
+                : waits.map(({ text }) => <span class="each">{text}</span>),
+          },
+          { title: "Changed", cell: ({ changedAt }) => <Time at={changedAt} /> },
+        ]}
+        of={of}
+        keyOf={({ id }) => `review-${id}`}
+        empty="No pull request is open."
+      />
+      {of.next === undefined ? (
+        ""
+      ) : (
+        <p>
+          <a href="/reviews">All of them</a>
+        </p>
+      )}
+    </section>
+  );
+}
+
+interface FigureProps {
+  readonly number: number;
+  readonly words: string;
+  readonly href?: string;
+  readonly isBad?: boolean;
+}
+
+function Figure({ number, words, href, isBad }: FigureProps) {
   const content = (
     <>
       <strong>{number}</strong> {words}
     </>
   );
-  return <li>{href === undefined ? <span>{content}</span> : <a href={href}>{content}</a>}</li>;
+  return (
+    <li class={isBad === true ? "alarming" : undefined}>
+      {href === undefined ? <span>{content}</span> : <a href={href}>{content}</a>}
+    </li>
+  );
+}
+
+/** Jobs of one cause, each by its newest run. */
+function GroupedRuns({ group: { runs, jobs } }: { readonly group: FailureGroup }) {
+  const newest = jobs.slice(0, maxNamed).flatMap((job) => runs.find((run) => run.job === job) ?? []);
+  return (
+    <>
+      {newest.map((run) => (
+        <span class="each">
+          <a href={`/runs/${run.id}`}>{run.job}</a> <Revision run={run} />
+        </span>
+      ))}
+      {jobs.length > maxNamed ? <span class="below">{`and ${jobs.length - maxNamed} other jobs`}</span> : ""}
+    </>
+  );
+}
+
+/** Why a run does not run yet, with a link to the run that it waits for. */
+function Waiting({ run: { waiting } }: { readonly run: RunDocument }) {
+  if (waiting === undefined) return null;
+  const { text, run } = waiting;
+  if (run === undefined) return <>{text}</>;
+  const [before = "", ...after] = text.split(run);
+  return (
+    <>
+      {before}
+      <a href={`/runs/${run}`}>{run}</a>
+      {after.join(run)}
+    </>
+  );
 }
 
 export function JobLink({ run }: { readonly run: RunDocument }) {
@@ -123,76 +278,11 @@ export function JobLink({ run }: { readonly run: RunDocument }) {
   );
 }
 
-function More({ of, href }: { readonly of: ListPage<RunDocument>; readonly href: string }) {
+function More({ of, href }: { readonly of: Pick<ListPage<RunDocument>, "next">; readonly href: string }) {
   if (of.next === undefined) return null;
   return (
     <p>
       <a href={href}>All of them</a>
     </p>
-  );
-}
-
-interface Needs {
-  readonly visit: Visit;
-  readonly held: readonly RunDocument[];
-  readonly jobs: JobSourceDocument;
-  readonly remotes: readonly RemoteDocument[];
-  readonly workers: number;
-}
-
-/** What does not go on before somebody does something about it, each with what that is. */
-function NeedsSomebody({ visit, held, jobs, remotes, workers }: Needs) {
-  const unread = remotes.filter(({ unread }) => unread !== undefined);
-  const { trouble, files } = jobs;
-  const isQuiet = held.length + unread.length + files.length === 0 && trouble === undefined && workers > 0;
-  return (
-    <section aria-labelledby="needs">
-      <h2 id="needs">Needs somebody</h2>
-      {isQuiet ? (
-        <p class="empty">Nothing needs a person.</p>
-      ) : (
-        <ul class="needs">
-          {workers > 0 ? (
-            ""
-          ) : (
-            <li class="problem">
-              <strong>No worker is there.</strong> What waits begins when one is: start a process with the
-              role worker.
-            </li>
-          )}
-          {trouble === undefined ? (
-            ""
-          ) : (
-            <li class="problem">
-              <strong>All jobs are those of an earlier time</strong>, since <Time at={trouble.since} />:{" "}
-              {trouble.message}. {trouble.hint}
-            </li>
-          )}
-          {files.map(({ file, since, kept }) => (
-            <li class="problem">
-              <strong>{file}</strong> has errors since <Time at={since} />
-              {kept.length === 0 ? "." : `; these count as they were: ${kept.join(", ")}.`}{" "}
-              <a href="/jobs#problems">What is wrong</a>
-            </li>
-          ))}
-          {held.map((run) => (
-            <li id={`held-${run.id}`}>
-              <State of="held" /> <JobLink run={run} /> <Revision run={run} />
-              <span class="below">{run.held}</span>
-              <Acts visit={visit} run={run} />
-            </li>
-          ))}
-          {unread.map(({ url, what, unread }) => (
-            <li class="problem">
-              <strong>
-                <Repository url={url} />
-              </strong>{" "}
-              {what === "refs" ? "" : "(pull requests) "}cannot be read since <Time at={unread?.since} />:{" "}
-              {unread?.message}
-            </li>
-          ))}
-        </ul>
-      )}
-    </section>
   );
 }

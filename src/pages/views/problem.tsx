@@ -2,12 +2,23 @@ import type { ApiProblem } from "../../server/index.ts";
 
 /** What to do about a failure, in place of what was asked for. */
 export function Problem({ problem }: { readonly problem: ApiProblem }) {
-  const { title, detail, status, instance, code } = problem;
+  const { title, detail, status, instance, code, errors = [] } = problem;
   return (
     <>
       <h1>{headings[status] ?? "That did not work"}</h1>
       <p class="summary">{title}.</p>
       {detail === undefined ? "" : <p>{detail}.</p>}
+      {errors.length === 0 ? (
+        ""
+      ) : (
+        <ul>
+          {errors.map(({ path, message }) => (
+            <li>
+              <code>{path}</code>: {message}
+            </li>
+          ))}
+        </ul>
+      )}
       <p class="below">
         {code}
         {instance === "" ? "" : `, ${instance}`}
@@ -20,6 +31,7 @@ export function Problem({ problem }: { readonly problem: ApiProblem }) {
 }
 
 const headings: Readonly<Record<number, string>> = {
+  400: "That cannot be asked for",
   401: "Log in to see this",
   403: "You may not do that",
   404: "There is nothing here",

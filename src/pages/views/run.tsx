@@ -1,35 +1,55 @@
-import type { Child } from "hono/jsx";
-import type { ShownRunDocument } from "../../server/index.ts";
+import type { RunEventDocument, ShownRunDocument } from "../../server/index.ts";
+import { Fact, Facts } from "../parts/facts.tsx";
 import { Repository, Revision } from "../parts/links.tsx";
-import { State, stateOf } from "../parts/state.tsx";
+import { Progress } from "../parts/progress.tsx";
+import { RunState } from "../parts/state.tsx";
 import { Duration, Time } from "../parts/time.tsx";
+import { stepsOf } from "../run-steps.ts";
 import type { Answered, Visit } from "../visit.ts";
 import { Acts } from "./acts.tsx";
+import { Attempts, Files, Pushed, pushedBy, Steps, Timeline } from "./run-parts.tsx";
 import { LogLink } from "./runs.tsx";
 
-/** Files of a record that others of the page stand for. */
-const isOwnFile = (path: string): boolean => path === "build-log.txt";
+/** Events that are read for the page of a run; the list has them all. */
+const eventsRead = "200";
 
 /** A run: what it is, who asked for it, what came of it, and what it has left. */
 export async function runPage(visit: Visit, id: string): Promise<Answered> {
-  const { api, now, publicUrl } = visit;
+  const { api, now, publicUrl, url } = visit;
   const run = await api.get<ShownRunDocument>(`/runs/${id}`);
-  const { record, artifacts } = run;
-  const files = artifacts?.filter((path) => !isOwnFile(path));
+  const { record } = run;
+  const attempts = visit.rows("attempts", run.attempts);
+  const files = visit.rows(
+    "files",
+    (run.artifacts ?? []).map((path) => ({ path })),
+  );
+  const images = visit.rows("images", await pushedBy(visit, run));
+  const events = await visit.list<RunEventDocument>("events", `/runs/${id}/events`, {
+    after: url.searchParams.get("after") ?? undefined,
+    limit: eventsRead,
+  });
+  const steps = visit.rows("steps", stepsOf(events.items));
   return visit.page(
-    { title: `${run.job} ${run.id}`, part: "/runs", isLive: run.state !== "ended" },
+    { title: `${run.job} ${run.id}`, part: "/runs", isLive: run.state !== "ended", about: run.id },
     <>
       <h1>
-        <a href={`/jobs/${encodeURIComponent(run.job)}`}>{run.job}</a> <State of={stateOf(run)} />
+        <a href={`/jobs/${encodeURIComponent(run.job)}`}>{run.job}</a> <RunState run={run} />
         {run.shadow === true ? <span class="tag">shadow: it writes nothing</span> : ""}
       </h1>
       {run.summary === undefined ? "" : <p class="summary">{run.summary}</p>}
       {run.waiting === undefined ? "" : <p class="summary">It waits: {run.waiting.text}.</p>}
+      {run.progress === undefined ? (
+        ""
+      ) : (
+        <p class="summary">
+          <Progress run={run} />
+        </p>
+      )}
       <div class="bar">
         {run.attempt === 0 ? "" : <LogLink run={run} />}
         <Acts visit={visit} run={run} />
       </div>
-      <dl class="facts">
+      <Facts>
         <Fact name="Kind">
           {run.kind}, {run.type}
         </Fact>
@@ -49,8 +69,14 @@ export async function runPage(visit: Visit, id: string): Promise<Answered> {
           <Duration from={run.startedAt} to={run.endedAt} now={now} />
         </Fact>
         {run.worker === undefined ? "" : <Fact name="Worker">{run.worker}</Fact>}
-        {run.attempt <= 1 ? "" : <Fact name="Attempt">{`${run.attempt}, after ${run.crashes} died`}</Fact>}
         {run.mutex === undefined ? "" : <Fact name="Mutex">{run.mutex}</Fact>}
+        {run.notBefore === undefined ? (
+          ""
+        ) : (
+          <Fact name="Not before">
+            <Time at={run.notBefore} />
+          </Fact>
+        )}
         {run.rerunOf === undefined ? (
           ""
         ) : (
@@ -72,13 +98,10 @@ export async function runPage(visit: Visit, id: string): Promise<Answered> {
             <code>{record.planHash}</code>
           </Fact>
         )}
-      </dl>
-      <p>
-        At a terminal: <code>{`waybill runs ${commandOf(run)} ${id} --server ${publicUrl.origin}`}</code>
-      </p>
+      </Facts>
       <section aria-labelledby="causes">
-        <h2 id="causes">Why it was asked for</h2>
-        <ul>
+        <h2 id="causes">Who asked for it</h2>
+        <ul class="plain-list">
           {run.causes.map(({ by, text, at, who }) => (
             <li>
               <span class="tag">{by}</span> {text} <Time at={at} />
@@ -88,27 +111,45 @@ export async function runPage(visit: Visit, id: string): Promise<Answered> {
         </ul>
         {run.moreCauses > 0 ? <p>{`${run.moreCauses} more.`}</p> : ""}
       </section>
-      <section aria-labelledby="files">
-        <h2 id="files">What it has left</h2>
-        {files === undefined ? (
-          <p class="empty">Nobody can tell now: the objects that records are kept in cannot be read.</p>
-        ) : files.length === 0 ? (
-          <p class="empty">
-            {run.state === "ended" ? "No files." : "What it leaves is here when it has ended."}
-          </p>
-        ) : (
-          <ul class="files">
-            {files.map((path) => (
-              <li>
-                <a href={`/api/v1/runs/${id}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`}>
-                  {path}
-                </a>
-              </li>
-            ))}
-          </ul>
-        )}
-      </section>
+      <Steps of={steps} run={run} now={now} />
+      <Pushed of={images} />
+      <Attempts of={attempts} now={now} />
+      <Inputs run={run} />
+      <Files of={files} run={run} />
+      <Timeline of={events} />
+      <p class="below">
+        At a terminal: <code>{`waybill runs ${commandOf(run)} ${id} --server ${publicUrl.origin}`}</code>
+      </p>
     </>,
+  );
+}
+
+/** What it was asked for with. */
+function Inputs({ run: { input, ref, commit, revision, pull, author } }: { readonly run: ShownRunDocument }) {
+  const facts = { ref, commit, "carried out at": revision, "pull request": pull, author };
+  return (
+    <section aria-labelledby="inputs">
+      <h2 id="inputs">Inputs</h2>
+      <Facts>
+        {Object.entries(facts).map(([name, value]) =>
+          value === undefined ? (
+            ""
+          ) : (
+            <Fact name={name}>
+              <code>{value}</code>
+            </Fact>
+          ),
+        )}
+      </Facts>
+      {input === undefined ? (
+        ""
+      ) : (
+        <details>
+          <summary>The job as its file had it when the run was asked for</summary>
+          <pre class="document">{JSON.stringify(input, undefined, 2)}</pre>
+        </details>
+      )}
+    </section>
   );
 }
 
@@ -116,13 +157,4 @@ export async function runPage(visit: Visit, id: string): Promise<Answered> {
 function commandOf({ state }: ShownRunDocument): string {
   if (state === "held") return "release";
   return state === "running" ? "log --follow" : "show";
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children?: Child }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }

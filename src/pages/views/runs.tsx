@@ -1,80 +1,69 @@
-import type { RunDocument } from "../../server/index.ts";
+import type { RunDocument, RunTotalDocument } from "../../server/index.ts";
 import { Revision } from "../parts/links.tsx";
-import { State, stateOf } from "../parts/state.tsx";
+import { Progress } from "../parts/progress.tsx";
+import { RunState } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { Duration, Time } from "../parts/time.tsx";
+import { countOf } from "../parts/words.ts";
+import { runPlaceOf, runQueryOf, sorts } from "../run-query.ts";
 import type { Answered, Visit } from "../visit.ts";
 import { Acts } from "./acts.tsx";
 import { JobLink } from "./now.tsx";
 
-/** What a list of runs is limited to, by the names that Prow's page has for it. */
-export const runFilters = ["job", "type", "repo", "pull", "author", "state", "cluster"] as const;
+const types = ["postsubmit", "periodic", "presubmit", "batch"];
+/** What is chosen with one move; any others may stand in the address. */
+const states = [
+  ...["running", "waiting", "held", "running,waiting,held", "success", "failure", "error", "failure,error"],
+  "aborted",
+];
 
-/** States that a filter knows, and what they are to the API. */
-const states: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  running: { state: "running" },
-  waiting: { state: "waiting" },
-  held: { state: "held" },
-  success: { result: "SUCCESS" },
-  failure: { result: "FAILURE" },
-  error: { result: "ERROR" },
-  aborted: { result: "ABORTED" },
-  // As Prow calls them.
-  pending: { state: "running" },
-  triggered: { state: "waiting" },
-  scheduling: { state: "waiting" },
-};
-
-/** What the filters of a page are called in the API. */
-const filterNames = {
-  ...{ job: "job", type: "type", repo: "repo", pull: "pull", author: "author", cluster: "machine" },
-  ...{ search: "search", since: "since", until: "until", after: "after" },
-} as const;
-
-/** The list of the API that a page shows. */
-function queryOf(search: URLSearchParams): Record<string, string> {
-  const query: Record<string, string> = {};
-  for (const [name, filter] of Object.entries(filterNames)) {
-    const value = search.get(name);
-    if (value !== null && value !== "") query[filter] = value;
-  }
-  // Prow's page finds jobs by a part of their name, with `*` for what is between.
-  if (query.job !== undefined && /[^A-Za-z0-9._-]/.test(query.job)) {
-    query.search = [query.search, ...query.job.split(/[^A-Za-z0-9._-]+/)].filter((word) => word).join(" ");
-    delete query.job;
-  }
-  return { ...query, ...states[search.get("state")?.toLowerCase() ?? ""] };
-}
-
-/** The whole history, the newest first, by pages. */
+/** The whole history, by pages. */
 export async function runsPage(visit: Visit): Promise<Answered> {
-  const { url, now } = visit;
-  const runs = await visit.list<RunDocument>("runs", "/runs", { ...queryOf(url.searchParams), limit: "50" });
-  const { next } = runs;
-  const older = new URLSearchParams(url.searchParams);
-  if (next !== undefined) older.set("after", next);
-  const latest = new URLSearchParams(url.searchParams);
-  latest.delete("after");
+  const { api, url, now } = visit;
+  const { searchParams } = url;
+  const query = runQueryOf(searchParams);
+  const [runs, total] = await Promise.all([
+    visit.list<RunDocument>("runs", "/runs", { ...query, ...runPlaceOf(searchParams), limit: "50" }),
+    api.get<RunTotalDocument>("/runs/count", query),
+  ]);
+  const { next, previous } = runs;
+  const isFirst = !searchParams.has("after") && !searchParams.has("before");
+  const at = (side?: "after" | "before", place?: string): string => {
+    const other = new URLSearchParams(searchParams);
+    other.delete("after");
+    other.delete("before");
+    if (side !== undefined && place !== undefined) other.set(side, place);
+    return `/runs?${other}`;
+  };
   return visit.page(
-    { title: "Runs", part: "/runs", isLive: !url.searchParams.has("after") },
+    { title: "Runs", part: "/runs", isLive: isFirst },
     <>
-      <h1>Runs</h1>
-      <Filters search={url.searchParams} />
+      <h1>
+        Runs <span class="count">{`${total.isExact ? "" : "about "}${countOf(total.runs)}`}</span>
+      </h1>
+      <Filters search={searchParams} />
       <Table
         label="Runs"
         columns={[
-          { title: "State", cell: (run) => <State of={stateOf(run)} /> },
+          { title: "State", cell: (run) => <RunState run={run} /> },
           { title: "Job", cell: (run) => <JobLink run={run} /> },
           { title: "Of", cell: (run) => <Revision run={run} /> },
-          { title: "What came of it", cell: (run) => run.summary ?? run.waiting?.text ?? run.held ?? "" },
+          { title: "What came of it", cell: (run) => <Outcome run={run} /> },
           { title: "Asked for", cell: (run) => <Time at={run.askedAt} /> },
           {
             title: "Took",
             cell: (run) => <Duration from={run.startedAt} to={run.endedAt} now={now} />,
             isNumber: true,
           },
-          { title: "Log", cell: (run) => (run.attempt === 0 ? "" : <LogLink run={run} />) },
-          { title: "Acts", cell: (run) => <Acts visit={visit} run={run} /> },
+          {
+            title: "Acts",
+            cell: (run) => (
+              <span class="acts">
+                {run.attempt === 0 ? "" : <LogLink run={run} />}
+                <Acts visit={visit} run={run} />
+              </span>
+            ),
+          },
         ]}
         of={runs}
         keyOf={({ id }) => `run-${id}`}
@@ -93,10 +82,26 @@ export async function runsPage(visit: Visit): Promise<Answered> {
         }
       />
       <nav aria-label="Pages of the list" class="bar">
-        {url.searchParams.has("after") ? <a href={`/runs?${latest}`}>Latest</a> : ""}
-        {next === undefined ? "" : <a href={`/runs?${older}`}>Older</a>}
+        {isFirst ? "" : <a href={at()}>First page</a>}
+        {previous === undefined ? "" : <a href={at("before", previous)}>Page before</a>}
+        {next === undefined ? "" : <a href={at("after", next)}>Next page</a>}
       </nav>
     </>,
+  );
+}
+
+/** What came of it, or how far it is; below that, what asked for it first. */
+function Outcome({ run }: { readonly run: RunDocument }) {
+  const { state, summary, waiting, held, causes, moreCauses } = run;
+  const more = causes.length - 1 + moreCauses;
+  return (
+    <>
+      {state === "running" ? <Progress run={run} /> : (summary ?? waiting?.text ?? held ?? "")}
+      <span class="below">
+        {causes[0]?.text}
+        {more > 0 ? `, and ${countOf(more)} more` : ""}
+      </span>
+    </>
   );
 }
 
@@ -108,33 +113,61 @@ export function LogLink({ run }: { readonly run: RunDocument }) {
   );
 }
 
+interface FieldProps {
+  readonly title: string;
+  readonly name: string;
+  readonly search: URLSearchParams;
+  readonly placeholder?: string;
+}
+
+function Field({ title, name, search, placeholder }: FieldProps) {
+  return (
+    <label>
+      {title}{" "}
+      <input name={name} value={search.getAll(name).join(",")} maxlength={500} placeholder={placeholder} />
+    </label>
+  );
+}
+
+interface ChoiceProps extends Omit<FieldProps, "placeholder"> {
+  /** Values with their words; what else the address has is added. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+function Choice({ title, name, search, values }: ChoiceProps) {
+  const chosen = search.getAll(name).join(",").toLowerCase();
+  const all = chosen === "" || chosen in values ? values : { ...values, [chosen]: chosen };
+  return (
+    <label>
+      {title}{" "}
+      <select name={name}>
+        {Object.entries(all).map(([value, words]) => (
+          <option value={value} selected={value === chosen}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 function Filters({ search }: { readonly search: URLSearchParams }) {
-  const state = search.get("state")?.toLowerCase() ?? "";
-  const shown = ["running", "waiting", "held", "success", "failure", "error", "aborted"];
+  const ofStates = Object.fromEntries(states.map((state) => [state, state.replaceAll(",", " or ")]));
+  const ofTypes = Object.fromEntries(types.map((type) => [type, type]));
+  const { newest, ...others } = sorts;
   return (
     <form action="/runs" class="filters">
-      <label>
-        Job <input name="job" value={search.get("job") ?? ""} maxlength={200} />
-      </label>
-      <label>
-        Text <input name="search" value={search.get("search") ?? ""} maxlength={200} />
-      </label>
-      <label>
-        Repository{" "}
-        <input name="repo" value={search.get("repo") ?? ""} maxlength={500} placeholder="https://…" />
-      </label>
-      <label>
-        State{" "}
-        <select name="state">
-          <option value="">any</option>
-          {shown.map((name) => (
-            <option value={name} selected={name === state}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Field title="Job" name="job" search={search} placeholder="push-*, promote" />
+      <Field title="Repository" name="repo" search={search} placeholder="org/name" />
+      <Choice title="State" name="state" search={search} values={{ "": "any", ...ofStates }} />
+      <Choice title="Type" name="type" search={search} values={{ "": "any", ...ofTypes }} />
+      <Field title="Author" name="author" search={search} />
+      <Field title="Pull request" name="pull" search={search} />
+      <Field title="Machine" name="cluster" search={search} />
+      <Field title="Text" name="search" search={search} />
+      <Choice title="Order" name="sort" search={search} values={{ "": newest, ...others }} />
       <button type="submit">Show</button>
+      {[...search.keys()].length === 0 ? "" : <a href="/runs">All runs</a>}
     </form>
   );
 }

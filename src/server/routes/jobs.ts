@@ -28,6 +28,7 @@ const jobSchema = z
     next: timeSchema.optional().openapi({ description: "When the clock starts it next." }),
     lastRun: runSchema.optional().openapi({ description: "The newest, however far it is." }),
     lastSuccess: runSchema.optional().openapi({ description: "The newest that ended well." }),
+    lastFailure: runSchema.optional().openapi({ description: "The newest that failed." }),
   })
   .openapi("Job");
 
@@ -193,14 +194,24 @@ export function addJobs(api: OpenAPIHono<Env>, parts: ServerParts): void {
     const document: z.infer<typeof jobDocument> = { ...documentOfJob(job), name: job.name, repo: job.repo };
     return { job: document, kind: job.work.kind, file, line, next };
   };
-  /** Jobs with how they went, all of them by two queries. */
+  /** Jobs with how they went, all of them by three queries. */
   const documentsOf = async (found: readonly LocatedJob[]) => {
     const names = found.map(({ job }) => job.name);
-    const [last, succeeded] = await Promise.all([queue.lastRuns(names), queue.lastRuns(names, "SUCCESS")]);
+    const [last, succeeded, failed] = await Promise.all([
+      queue.lastRuns(names),
+      queue.lastRuns(names, "SUCCESS"),
+      queue.lastRuns(names, "FAILURE"),
+    ]);
+    const shown = (runs: typeof last, name: string) => {
+      const run = runs.get(name);
+      return run && runDocument(run);
+    };
     return found.map((located) => {
-      const [run, success] = [last.get(located.job.name), succeeded.get(located.job.name)];
-      const lastRun = run && runDocument(run);
-      return { ...documentOf(located), lastRun, lastSuccess: success && runDocument(success) };
+      const { name } = located.job;
+      return {
+        ...{ ...documentOf(located), lastRun: shown(last, name) },
+        ...{ lastSuccess: shown(succeeded, name), lastFailure: shown(failed, name) },
+      };
     });
   };
 

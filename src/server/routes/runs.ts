@@ -202,7 +202,10 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
     const document = runDocument(run, waiting.get(id));
     const record = stored && recordDocument(stored.record);
     const artifacts = stored === undefined ? [] : await listedArtifacts(stored);
-    return c.json({ ...document, attempts, record, artifacts: artifacts && [...artifacts] }, 200);
+    return c.json(
+      { ...document, input: run.input as object, attempts, record, artifacts: artifacts && [...artifacts] },
+      200,
+    );
   });
 
   api.openapi(abortRoute, async (c) => {
