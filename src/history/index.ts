@@ -19,17 +19,21 @@ export {
   type Station,
   type StationName,
   type StationState,
+  textOfEvent,
 } from "./life.ts";
 export { historyMigrations } from "./migrations.ts";
 export type * from "./model.ts";
 export {
+  type EventQuery,
   eventsOf,
   findImage,
   hasImage,
   type ImageQuery,
+  listEvents,
   listImages,
   listTags,
   mirrorsOf,
+  placeOfEvent,
   placeOfTag,
   type TagQuery,
   tagsOfDigest,

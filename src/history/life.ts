@@ -134,7 +134,7 @@ export function lifeOf({ image, digest, events, tags, production }: LifeSources)
     stations: stationsOf(own, pulls, mirrors),
     askedBy: linesOf(own, production),
     events: own.map((event) => ({
-      ...{ kind: event.kind, at: event.at.toISOString(), text: textOf(event) },
+      ...{ kind: event.kind, at: event.at.toISOString(), text: textOfEvent(event) },
       lastAt: event.lastRun === event.run.id ? undefined : event.lastAt.toISOString(),
       run: { id: event.run.id, job: event.run.job },
     })),
@@ -333,7 +333,8 @@ function linesOf(
   return [...lines.values()];
 }
 
-function textOf({ kind, details, run }: KeptEvent): string {
+/** What has happened, in words. */
+export function textOfEvent({ kind, details, run }: KeptEvent): string {
   const tags = (details.tags ?? []).join(", ");
   const places = count(details.destinations?.length ?? 0, "repository", "repositories");
   switch (kind) {

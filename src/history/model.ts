@@ -97,6 +97,8 @@ export interface KeptEvent extends ImageEvent {
   readonly at: Date;
   readonly lastRun: string;
   readonly lastAt: Date;
+  /** Among the events of its run, in the order of a list. */
+  readonly place: string;
   /** The pull request that it is about, as it was judged last. */
   readonly judged?: JudgedPull | undefined;
 }

@@ -23,6 +23,7 @@ interface EventRow {
   readonly last_run: string;
   readonly last_at: Date;
   readonly details: ImageEventDetails;
+  readonly place: string;
   readonly job: string | null;
   readonly run_kind: string | null;
   readonly repo: string | null;
@@ -39,25 +40,79 @@ interface EventRow {
   readonly uncovered: readonly string[];
 }
 
+/** What tells the events of a run apart, in a text of bounded length. */
+const place = "(event.digest || ' ' || event.kind || ' ' || md5(event.image || ' ' || event.key))";
+
+const events = `
+  SELECT event.*, ${place} AS place, told.job, told.kind AS run_kind, told.repo, told.commit, told.pull,
+    judged.url, judged.number, judged.title, judged.author, judged.commit AS judged_commit, judged.edges_hash,
+    judged.verdict, judged.approvals, judged.uncovered
+  FROM history_event AS event
+  LEFT JOIN history_run AS told ON told.run = event.run
+  LEFT JOIN history_pull AS judged ON judged.url = event.key AND event.kind IN ('proposed', 'reviewed')`;
+
 /** What has happened to a digest, in the order in which it did. */
 export async function eventsOf(sql: Sql, digest: string): Promise<readonly KeptEvent[]> {
   const rows = await sql.query<EventRow>(
-    `SELECT event.*, told.job, told.kind AS run_kind, told.repo, told.commit, told.pull,
-       judged.url, judged.number, judged.title, judged.author, judged.commit AS judged_commit, judged.edges_hash,
-       judged.verdict, judged.approvals, judged.uncovered
-     FROM history_event AS event
-     LEFT JOIN history_run AS told ON told.run = event.run
-     LEFT JOIN history_pull AS judged ON judged.url = event.key AND event.kind IN ('proposed', 'reviewed')
-     WHERE event.digest = $1 ORDER BY event.at, event.run, event.kind LIMIT ${maxEvents}`,
+    `${events} WHERE event.digest = $1 ORDER BY event.at, event.run, event.kind LIMIT ${maxEvents}`,
     [digest],
   );
   return rows.map(eventOf);
 }
 
+/** Which events are listed. */
+export interface EventQuery {
+  readonly image?: string | undefined;
+  /** The address of a pull request that asks for the image. */
+  readonly pull?: string | undefined;
+  /** Of the runs that told it. */
+  readonly commit?: string | undefined;
+  readonly run?: string | undefined;
+  readonly limit: number;
+  /** The place of the last one of the page before. */
+  readonly after?: readonly [string, string] | undefined;
+}
+
+/** What has happened to images, the newest runs first; one more than the limit where there is more. */
+export async function listEvents(
+  sql: Sql,
+  { image, pull, commit, run, limit, after: [last, behind] = ["", ""] }: EventQuery,
+): Promise<readonly KeptEvent[]> {
+  const asked = [
+    ["event.image = ?", image],
+    ["event.kind IN ('proposed', 'reviewed') AND event.key = ?", pull],
+    ["told.commit = ?", commit],
+    ["event.run = ?::bigint", run],
+  ] as const;
+  const values: unknown[] = [limit + 1];
+  const conditions = asked.flatMap(([condition, value]) => {
+    if (value === undefined) return [];
+    values.push(value);
+    return [condition.replace("?", `$${values.length}`)];
+  });
+  if (last !== "") {
+    values.push(last, behind);
+    conditions.push(
+      `(event.run < $${values.length - 1}::bigint OR (event.run = $${values.length - 1}::bigint AND ${place} > $${values.length}))`,
+    );
+  }
+  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+  const rows = await sql.query<EventRow>(
+    `${events} ${where} ORDER BY event.run DESC, ${place} LIMIT $1`,
+    values,
+  );
+  return rows.map(eventOf);
+}
+
+/** The place of an event in the order of {@link listEvents}. */
+export function placeOfEvent({ run, place: last }: KeptEvent): readonly [string, string] {
+  return [run.id, last];
+}
+
 function eventOf(row: EventRow): KeptEvent {
   const { image, digest, kind, key, run: id, at, last_run: lastRun, last_at: lastAt, details } = row;
   return {
-    ...{ image, digest, kind, key, at, lastRun, lastAt, details },
+    ...{ image, digest, kind, key, at, lastRun, lastAt, details, place: row.place },
     run: {
       ...{ id, job: row.job ?? "", kind: row.run_kind ?? "", endedAt: at },
       ...{ repo: row.repo ?? undefined, commit: row.commit ?? undefined, pull: row.pull ?? undefined },

@@ -89,14 +89,20 @@ const finders: Readonly<Record<FoundType, Finder>> = {
   async digest(sql, { text, limit, after }) {
     const hex = hexIn(referenceIn(text).digest ?? text, 64);
     if (hex === undefined) return [];
+    // Of a commit, what was built of it is meant.
     return sql.query<Row>(
       `SELECT found.digest AS name, found.digest, event.image, event.at FROM (
-         SELECT DISTINCT digest FROM history_event
-         WHERE digest >= $1 AND digest < $1 || 'g' AND ($2::text IS NULL OR digest > $2) ORDER BY digest LIMIT $3
+         (SELECT DISTINCT digest FROM history_event
+          WHERE digest >= $1 AND digest < $1 || 'g' AND ($2::text IS NULL OR digest > $2) ORDER BY digest LIMIT $3)
+         UNION
+         (SELECT DISTINCT digest FROM history_event JOIN history_run ON history_run.run = history_event.run
+          WHERE history_run.commit >= $4 AND history_run.commit < $4 || 'g' AND history_event.kind = 'built'
+            AND ($2::text IS NULL OR digest > $2) ORDER BY digest LIMIT $3)
+         ORDER BY digest LIMIT $3
        ) AS found CROSS JOIN LATERAL (
          SELECT image, at FROM history_event WHERE history_event.digest = found.digest ORDER BY at LIMIT 1
        ) AS event ORDER BY name`,
-      [`sha256:${hex}`, after, limit],
+      [`sha256:${hex}`, after, limit, hex],
     );
   },
 

@@ -38,6 +38,7 @@ export type {
 export type { HostSampleDocument, HostTrafficDocument } from "./routes/hosts.ts";
 export type {
   ImageContentsDocument,
+  ImageEventDocument,
   ImageSizeDocument,
   ImageTagDocument,
   ListedImageDocument,

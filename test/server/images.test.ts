@@ -81,12 +81,36 @@ describe("images over the API", () => {
     expect(await first(one)).toMatchObject({ type: "digest", isExact: true });
     expect(await first("11111111")).toMatchObject({ type: "digest", isExact: false });
     expect(await first(merged)).toMatchObject({ type: "commit", isExact: true });
+    const built = (await get<{ items: HitDocument[] }>(search(source))).items.map(({ type }) => type);
+    expect(built).toEqual(["commit", "digest"]);
     expect(await first("#7")).toMatchObject({ type: "pull", url: pull });
     expect(await first("nothing of that name")).toBeUndefined();
     const asked = await ask(db, { job: "nightly" });
     expect(await first(asked.id)).toMatchObject({ type: "run", run: asked.id, isExact: true });
     const only = await get<{ items: HitDocument[] }>(search("snoopdb", "&type=job"));
     expect(only.items.map(({ type }) => type)).toEqual(["job"]);
+  });
+
+  it("lists what has happened, by pages, and of one image, pull request, commit or run", async () => {
+    const { told, get } = await world();
+    await tellWholeStory(told);
+    type Page = { items: { kind: string; run: string; text: string }[]; next?: string };
+    const kinds = async (query: string): Promise<string[]> =>
+      (await get<Page>(`/images/events?${query}`)).items.map(({ kind, run }) => `${kind} ${run}`);
+    const all = ["promoted 6", "promoted 4", "stopped 4", "reviewed 3", "proposed 2", "built 1"];
+    expect(await kinds("")).toEqual(all);
+    const paged: string[] = [];
+    for (let after: string | undefined, looks = 0; looks < 10; looks += 1) {
+      const page = await get<Page>(`/images/events?limit=1${after === undefined ? "" : `&after=${after}`}`);
+      paged.push(...page.items.map(({ kind, run }) => `${kind} ${run}`));
+      after = page.next;
+      if (after === undefined) break;
+    }
+    expect(paged).toEqual(all);
+    expect(await kinds(`image=${mirrors[0]}`)).toEqual(all);
+    expect(await kinds(`pull=${encodeURIComponent(pull)}`)).toEqual(["reviewed 3", "proposed 2"]);
+    expect(await kinds(`commit=${source}`)).toEqual(["proposed 2", "built 1"]);
+    expect(await kinds("run=4")).toEqual(["promoted 4", "stopped 4"]);
   });
 
   it("gives pages of one type, and CSV", async () => {

@@ -4,14 +4,18 @@ import {
   findImage,
   type ImageContents,
   type ImageLife,
+  type KeptEvent,
   type KnownImage,
   lifeOf,
+  listEvents,
   listImages,
   listTags,
+  placeOfEvent,
   placeOfTag,
   predecessorOf,
   sizesOf,
   tagsOfDigest,
+  textOfEvent,
 } from "../../history/index.ts";
 import { type Digest, digestSchema } from "../../oci/index.ts";
 import { demand } from "../acts.ts";
@@ -22,7 +26,7 @@ import { addList } from "../lists/list.ts";
 import { afterValues, pageOfRows, valuesText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json } from "../responses.ts";
-import { lineSchema, timeSchema } from "../schemas.ts";
+import { lineSchema, runIdSchema, timeSchema } from "../schemas.ts";
 
 const tags = ["images"];
 
@@ -50,6 +54,20 @@ const imageSchema = z
 const tagSchema = z
   .object({ tag: z.string(), digest: z.string(), at: timeSchema, run: z.string() })
   .openapi("ImageTag");
+
+const eventSchema = z
+  .object({
+    image: z.string(),
+    digest: z.string(),
+    kind: z.string().openapi({ example: "promoted" }),
+    at: timeSchema,
+    tags: z.array(z.string()),
+    text: z.string(),
+    run: z.string(),
+    job: z.string(),
+    pull: z.string().optional(),
+  })
+  .openapi("ImageEvent");
 
 const runName = z.object({ id: z.string(), job: z.string() });
 const unreadSchema = z.array(z.object({ what: z.string(), why: z.string() }));
@@ -173,6 +191,8 @@ const sizeSchema = z
 
 /** An image of a list. */
 export type ListedImageDocument = z.infer<typeof imageSchema>;
+/** Something that has happened to an image. */
+export type ImageEventDocument = z.infer<typeof eventSchema>;
 /** A tag of an image. */
 export type ImageTagDocument = z.infer<typeof tagSchema>;
 /** What an image is made of. */
@@ -228,6 +248,28 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
     async read(c, asked) {
       demand(c, parts, "read");
       return pageOfRows(await listImages(db, asked), asked.limit, ({ name }) => name, imageDocument);
+    },
+  });
+
+  addList(api, {
+    ...{ path: "/images/events", tag: "images", item: eventSchema, params: {} },
+    summary: "What has happened to images, the newest runs first",
+    filters: {
+      image: imageName.optional(),
+      pull: lineSchema(1_000).optional().openapi({ description: "The address of a pull request." }),
+      commit: z
+        .string()
+        .regex(/^[0-9a-f]{40}$/)
+        .optional()
+        .openapi({ description: "Of the runs that did it." }),
+      run: runIdSchema.optional(),
+      after: afterValues,
+    },
+    async read(c, { image, ...asked }) {
+      demand(c, parts, "read");
+      const name = image && ((await findImage(db, image))?.name ?? image);
+      const rows = await listEvents(db, { image: name, ...asked });
+      return pageOfRows(rows, asked.limit, (row) => valuesText(placeOfEvent(row)), eventDocument);
     },
   });
 
@@ -307,6 +349,14 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
 function imageDocument({ name: image, lastAt, ...more }: KnownImage): ListedImageDocument {
   return { image, ...more, lastAt: lastAt.toISOString() };
+}
+
+function eventDocument(event: KeptEvent): ImageEventDocument {
+  const { image, digest: of, kind, at, details, run } = event;
+  return {
+    ...{ image, digest: of, kind, at: at.toISOString(), tags: [...(details.tags ?? [])] },
+    ...{ text: textOfEvent(event), run: run.id, job: run.job, pull: details.pull },
+  };
 }
 
 function contentsDocument(contents: ImageContents, before: ImageContents | undefined) {
