@@ -263,8 +263,7 @@ function pullStation(pulls: readonly PullLife[], isBuilt: boolean, isAnywhere: b
     of === undefined ? `${user} approved` : `${user} approved ${of.slice(0, 12)}`,
   );
   const state = isAnywhere ? "done" : verdict === "fails" ? "failed" : "waiting";
-  const says = verdict === undefined ? "not reviewed yet" : `review ${verdict}`;
-  const text = `#${number}: ${isAnywhere ? "merged" : says}`;
+  const text = `#${number}: ${verdict === undefined ? "not reviewed" : `review ${verdict}`}`;
   return { name, state, at: proposedAt ?? reviewedAt, text, who, url, commit };
 }
 

@@ -31,6 +31,7 @@ const parts = [
   { path: "/", title: "Now" },
   { path: "/runs", title: "Runs" },
   { path: "/jobs", title: "Jobs" },
+  { path: "/images", title: "Images" },
 ] as const;
 
 /** A whole document. */
@@ -69,8 +70,8 @@ export function page(frame: Frame, content: Child) {
             <form action="/find">
               <input
                 {...{ type: "search", name: "q", value: searched, maxlength: 500, autocomplete: "off" }}
-                aria-label="Find a run, job, commit or pull request"
-                placeholder="Run, job, commit, pull request"
+                aria-label="Find an image, tag, digest, commit, run, job or pull request"
+                placeholder="Image, tag, digest, commit, run, #7"
               />
             </form>
           </search>

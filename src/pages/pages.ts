@@ -1,5 +1,6 @@
 import type { Pages, PagesParts } from "./model.ts";
 import { addFinding } from "./routes/finding.ts";
+import { addImages } from "./routes/images.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addLogins } from "./routes/logins.ts";
 import { addRuns } from "./routes/runs.ts";
@@ -11,7 +12,7 @@ const ofTheApi = /^\/(?:api|auth|webhooks|healthz|readyz|metrics)(?:\/|$)/;
 /** Makes the pages of a server, over its API. */
 export function createPages(parts: PagesParts): Pages {
   const site = createSite(parts, [
-    ...[addRuns, addJobs, addLogins],
+    ...[addRuns, addJobs, addImages, addLogins],
     // The last one, for it has all addresses that nobody else has.
     addFinding,
   ]);

@@ -58,24 +58,30 @@ export function openImageReader({
       return { contents: kept, referrers: undefined, from: undefined, unread: [{ what: image, why }] };
     }
     const places = [image, ...(await mirrorsOf(db, image)).slice(0, maxMirrors)];
-    return withRegistries(async (open) => {
-      const unread: UnreadImage[] = [];
-      let contents = kept;
+    const unread: UnreadImage[] = [];
+    const missing = { contents: kept, referrers: undefined, from: undefined, unread };
+    const found = await withRegistries(async (open): Promise<ReadImage> => {
       for (const place of places) {
         try {
           const repository = open(parseRepository(place));
-          if (contents === undefined) {
-            contents = await readContents(repository, digest);
-            if (contents === undefined) continue;
-            await keepContents(db, { image, digest }, contents, new Date());
-          } else if ((await repository.resolve(digest)) === undefined) continue;
+          const contents = kept ?? (await readContents(repository, digest));
+          if (contents === undefined) continue;
+          // What it is made of is known: whether it still is there is not.
+          if (kept !== undefined && (await repository.resolve(digest)) === undefined) continue;
           return { contents, referrers: await repository.referrers(digest), from: place, unread };
         } catch (error) {
           unread.push({ what: place, why: failureRecord(error).message });
         }
       }
-      return { contents, referrers: undefined, from: undefined, unread };
+      return missing;
+    }).catch((error: unknown): ReadImage => {
+      unread.push({ what: image, why: failureRecord(error).message });
+      return missing;
     });
+    if (kept === undefined && found.contents !== undefined) {
+      await keepContents(db, { image, digest }, found.contents, new Date());
+    }
+    return found;
   };
   const read = (image: string, digest: Digest): Promise<ReadImage> => {
     const name = `${image}@${digest}`;
