@@ -28,6 +28,8 @@ export * from "./notifications/index.ts";
 export * from "./objects/index.ts";
 export * from "./oci/index.ts";
 export * from "./owners/index.ts";
+export * from "./pages/index.ts";
+export * from "./production/index.ts";
 export * from "./promotion/index.ts";
 export * from "./provenance/index.ts";
 export * from "./queue/index.ts";

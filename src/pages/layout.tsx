@@ -32,6 +32,7 @@ const parts = [
   { path: "/runs", title: "Runs" },
   { path: "/jobs", title: "Jobs" },
   { path: "/images", title: "Images" },
+  { path: "/production", title: "Production" },
 ] as const;
 
 /** A whole document. */

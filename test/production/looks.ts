@@ -24,8 +24,8 @@ export function lookAt(
   const manifests = Object.entries(projects).map(([project, images]) =>
     manifestOf(
       project,
-      `staging.example/${project}`,
-      mirrors.map((mirror) => `${mirror}/${project}`),
+      `staging.example/${pathOf(project)}`,
+      mirrors.map((mirror) => `${mirror}/${pathOf(project)}`),
       images,
     ),
   );
@@ -36,6 +36,14 @@ export function lookAt(
     promoted: { images: 0, edges: 0 },
     ...more,
   };
+}
+
+/** What a registry may be called of a project that is called anything. */
+function pathOf(project: string): string {
+  return project
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
 }
 
 /** One trouble of an image, by the number of its mirror and its nickname. */
