@@ -57,5 +57,5 @@ export function runPlaceOf(search: URLSearchParams): Record<string, string | und
 function wordOf(name: string, word: string): string {
   if (name === "state") return states[word.toLowerCase()] ?? word;
   // As Prow has it: without the host.
-  return name === "repo" && !/[:*]/.test(word) ? `*/${word}` : word;
+  return name === "repo" && !/^\*|:/.test(word) ? `*/${word}` : word;
 }

@@ -13,7 +13,7 @@ const firstIdAt =
 /** What a run has to fit, as conditions of SQL; `?` is the value. A run's id says when it was asked for. */
 const conditions = {
   pull: "pull = ?",
-  search: "queue_run_words(job, repo, ref, commit, author, details) @@ queue_search(?)",
+  search: "words @@ queue_search(?)",
   since: `id >= ${firstIdAt}`,
   until: `id < ${firstIdAt}`,
 } as const;

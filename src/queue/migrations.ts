@@ -151,4 +151,14 @@ CREATE INDEX queue_run_pull ON queue_run (pull, repo, id) WHERE pull IS NOT NULL
 CREATE INDEX queue_run_length ON queue_run ((ended_at - started_at), id) WHERE state = 'ended' AND started_at IS NOT NULL;
 `,
   },
+  {
+    id: "queue-0004",
+    // Kept with the run: a search that finds much looks at the newest ones, and would make the words of each.
+    sql: `
+DROP INDEX queue_run_words;
+ALTER TABLE queue_run ADD COLUMN words tsvector
+  GENERATED ALWAYS AS (queue_run_words(job, repo, ref, commit, author, details)) STORED;
+CREATE INDEX queue_run_words ON queue_run USING gin (words);
+`,
+  },
 ];

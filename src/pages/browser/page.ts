@@ -1,8 +1,9 @@
 import { Idiomorph } from "idiomorph";
 import { durationInWords } from "../parts/duration.ts";
 
-/** Milliseconds in which changes are gathered before the page is read anew. */
-const gathered = 150;
+/** Milliseconds in which changes are gathered before the page is read anew, and between two readings at least. */
+const gathered = 25;
+const rest = 150;
 const minute = 60_000;
 /** What a stream tells of the one run that it was asked for. */
 const ofRuns = ["log", "events", "skipped", "skipped-events", "end"] as const;
@@ -68,6 +69,7 @@ function followChanges(main: HTMLElement): void {
   let isDue = false;
   let isReading = false;
   let took = 0;
+  let ended = Number.NEGATIVE_INFINITY;
   const read = async (): Promise<void> => {
     if (isReading) {
       isDue = true;
@@ -78,7 +80,8 @@ function followChanges(main: HTMLElement): void {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => undefined);
     const text = answer?.ok === true ? await answer.text().catch(() => undefined) : undefined;
     isReading = false;
-    took = performance.now() - begun;
+    ended = performance.now();
+    took = ended - begun;
     document.body.classList.toggle("stale", text === undefined);
     if (answer?.redirected === true) location.assign(answer.url);
     else if (text !== undefined) renew(main, text);
@@ -95,9 +98,9 @@ function followChanges(main: HTMLElement): void {
       () => {
         isWaiting = false;
         void read();
-        // What takes a server long is asked for less often.
       },
-      Math.max(gathered, 5 * took),
+      // At once after a while of nothing; and what takes a server long is asked for less often.
+      Math.max(gathered, ended + Math.max(rest, 5 * took) - performance.now()),
     );
   };
   const stale = (isStale: boolean): void => void document.body.classList.toggle("stale", isStale);
