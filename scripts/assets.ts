@@ -6,7 +6,7 @@ import { type Plugin, rolldown } from "rolldown";
 const moduleName = "waybill:assets";
 const folder = resolve(import.meta.dirname, "../src/pages/browser");
 /** Each is one file, with all that it needs of packages in it. */
-const scripts = ["page", "log"];
+const scripts = ["page", "log", "promotion"];
 const others = ["page.css", "icon.svg"];
 
 /** Makes scripts and the style of pages part of the program: they are of its version, and need no folder beside it. */

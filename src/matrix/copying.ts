@@ -116,11 +116,13 @@ export class Copying {
     this.#images.delete(digest);
   }
 
-  read(): CopyingNow {
+  /** @param nameOf What an image is called. */
+  read(nameOf: (digest: string) => string): CopyingNow {
     const now = this.#now();
     const images = [...this.#images].slice(0, mostImages).map(
       ([digest, destinations]): CopyingImage => ({
         digest,
+        name: nameOf(digest),
         destinations: [...destinations].map(([name, { done, total, rate }]) => {
           return { name, done, total, rate: rate.at(now) };
         }),

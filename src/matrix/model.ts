@@ -108,6 +108,8 @@ export interface CopyingNow {
 /** An image on its way. */
 export interface CopyingImage {
   readonly digest: string;
+  /** What it is called, with its first tag. */
+  readonly name: string;
   readonly destinations: readonly {
     readonly name: string;
     readonly done: number;

@@ -239,9 +239,17 @@ class Writer implements MatrixWriter {
   #head(): MatrixHead {
     if (this.#areCausesNew) this.#causes = groupByCause(this.#problems);
     this.#areCausesNew = false;
-    const now = this.#isOver || this.#isWhole ? undefined : this.#copying.read();
+    const now =
+      this.#isOver || this.#isWhole ? undefined : this.#copying.read((digest) => this.#nameOf(digest));
     const rows = this.#matrix.rows.size;
     return { kind: this.#kind, rows, ...this.#counts.read(), ...this.#plan, causes: this.#causes, now };
+  }
+
+  #nameOf(digest: string): string {
+    const [row] = this.#byDigest.get(digest) ?? [];
+    if (row === undefined) return digest;
+    const [tag] = row.tags;
+    return `${row.name}${tag === undefined ? `@${digest}` : `:${tag}`}`;
   }
 
   #soon(): void {

@@ -15,7 +15,7 @@ export interface Frame {
   readonly searched?: string | undefined;
   /** Whether the page is read anew when something has happened. */
   readonly isLive?: boolean | undefined;
-  /** The run whose changes alone have a live page read anew. */
+  /** The run whose changes alone have a live page read anew; `none` where a script of its own keeps it new. */
   readonly about?: string | undefined;
   /**
    * What else the one stream of a live page tells, as its query: `run=ID&events=0`. Scripts hear it as `told` of the document. With

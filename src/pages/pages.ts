@@ -4,6 +4,7 @@ import { addImages } from "./routes/images.ts";
 import { addJobs } from "./routes/jobs.ts";
 import { addLogins } from "./routes/logins.ts";
 import { addProduction } from "./routes/production.ts";
+import { addPromotion } from "./routes/promotion.ts";
 import { addRuns } from "./routes/runs.ts";
 import { createSite } from "./site.tsx";
 
@@ -13,7 +14,7 @@ const ofTheApi = /^\/(?:api|auth|webhooks|healthz|readyz|metrics)(?:\/|$)/;
 /** Makes the pages of a server, over its API. */
 export function createPages(parts: PagesParts): Pages {
   const site = createSite(parts, [
-    ...[addRuns, addJobs, addImages, addProduction, addLogins],
+    ...[addRuns, addPromotion, addJobs, addImages, addProduction, addLogins],
     // The last one, for it has all addresses that nobody else has.
     addFinding,
   ]);

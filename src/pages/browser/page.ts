@@ -6,7 +6,7 @@ const gathered = 25;
 const rest = 150;
 const minute = 60_000;
 /** What a stream tells of the one run that it was asked for. */
-const ofRuns = ["log", "events", "skipped", "skipped-events", "end"] as const;
+const ofRuns = ["log", "events", "skipped", "skipped-events", "end", "promotion"] as const;
 
 const inZone = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -119,6 +119,7 @@ function followChanges(main: HTMLElement): void {
       isFirst = false;
     });
     stream.addEventListener("run", (event) => {
+      tell("run", event.data);
       if (isAbout(event)) soon();
     });
     for (const name of ["queue", "review"]) {
@@ -129,7 +130,7 @@ function followChanges(main: HTMLElement): void {
     for (const name of ofRuns) {
       stream.addEventListener(name, ({ data, lastEventId }: MessageEvent<string>) => {
         last = lastEventId;
-        document.dispatchEvent(new CustomEvent("told", { detail: { event: name, data } }));
+        tell(name, data);
       });
     }
     stream.addEventListener("error", () => stale(true));
@@ -153,6 +154,10 @@ function followChanges(main: HTMLElement): void {
     }
   });
   if (!document.hidden && isOpenedHere) open();
+}
+
+function tell(event: string, data: string): void {
+  document.dispatchEvent(new CustomEvent("told", { detail: { event, data } }));
 }
 
 function renew(main: HTMLElement, text: string): void {

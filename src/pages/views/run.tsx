@@ -13,6 +13,9 @@ import { LogLink } from "./runs.tsx";
 /** Events that are read for the page of a run; the list has them all. */
 const eventsRead = "200";
 
+/** Kinds of runs that have a page of images and mirrors. */
+const kindsWithImages: ReadonlySet<string> = new Set(["promote", "review", "verify"]);
+
 /** A run: what it is, who asked for it, what came of it, and what it has left. */
 export async function runPage(visit: Visit, id: string): Promise<Answered> {
   const { api, now, publicUrl, url } = visit;
@@ -47,6 +50,11 @@ export async function runPage(visit: Visit, id: string): Promise<Answered> {
       )}
       <div class="bar">
         {run.attempt === 0 ? "" : <LogLink run={run} />}
+        {run.attempt === 0 || !kindsWithImages.has(run.kind) ? (
+          ""
+        ) : (
+          <a href={`/runs/${id}/promotion`}>Images × mirrors</a>
+        )}
         <Acts visit={visit} run={run} />
       </div>
       <Facts>

@@ -7,6 +7,7 @@ import { whenBegun } from "../live/begun.ts";
 import { ChangeHub } from "../live/changes.ts";
 import { type EventStream, type Life, streamOf } from "../live/event-stream.ts";
 import { LogEvents } from "../live/log-events.ts";
+import { tellPromotion } from "../live/promotion.ts";
 import { hearOfPulls } from "../live/pull-changes.ts";
 import { encodeEvent } from "../live/sse.ts";
 import { tellBatches } from "../live/tell-batches.ts";
@@ -33,6 +34,10 @@ const aboutSchema = z.object({
   run: runIdSchema.optional().openapi({ description: "A run of which more is told than that it changes." }),
   log: offset.openapi({ description: "Its log, from this byte on." }),
   events: offset.openapi({ description: "Its events, from this byte on: those of `events.jsonl`." }),
+  promotion: z
+    .literal("1")
+    .optional()
+    .openapi({ description: "That what it promotes has changed: read that anew." }),
   after: z.string().max(40).optional().openapi({
     description: "The id of the last event that came, for a stream that is opened anew.",
   }),
@@ -97,7 +102,7 @@ export function addLive(api: OpenAPIHono<Env>, parts: ServerParts): void {
     summary: "Changes of runs, of the queue and of reviews, and what one run writes, as one stream",
     description: `\`run\` with the id and state of a run that has changed; \`queue\` with the queue, twice a second at most; \`review\` with the id of a pull request that has changed, or whose review has; \`reset\` first, and whenever changes may have been missed: read what you show anew.
 
-Of the run that \`run\` names: \`log\` with text as JSON, \`events\` with an array of its events, \`end\` with its state. Those have ids: a listener that was cut off goes on behind them (\`Last-Event-ID\`). \`skipped\` and \`skipped-events\` have a number of bytes that the listener was too slow for.`,
+Of the run that \`run\` names: \`log\` with text as JSON, \`events\` with an array of its events, \`end\` with its state, \`promotion\` when its matrix of images and mirrors is another one. Those have ids: a listener that was cut off goes on behind them (\`Last-Event-ID\`). \`skipped\` and \`skipped-events\` have a number of bytes that the listener was too slow for.`,
     request: { query: aboutSchema, headers },
     responses: stream,
   });
@@ -105,7 +110,7 @@ Of the run that \`run\` names: \`log\` with text as JSON, \`events\` with an arr
     demand(c, parts, "read");
     const asked = aboutSchema.safeParse(c.req.query());
     if (!asked.success) return answerInvalid(c, "query", asked.error);
-    const { run, log, events, after } = asked.data;
+    const { run, log, events, promotion, after } = asked.data;
     if (run !== undefined) await queue.read(run);
     const begin = placesIn(c.req.header("last-event-id") ?? after, { log, events });
     return streamOf(c, lifeOf(c, parts), async (stream) => {
@@ -115,6 +120,7 @@ Of the run that \`run\` names: \`log\` with text as JSON, \`events\` with an arr
         tellChanges(stream),
         tellPulls(),
         run === undefined ? undefined : tellRun(run, begin, stream),
+        run === undefined || promotion === undefined ? undefined : tellPromotion(parts.db, run, stream),
       ]);
     });
   });

@@ -65,6 +65,7 @@ const nowSchema = z
     images: z.array(
       z.object({
         digest: z.string(),
+        name: z.string(),
         destinations: z.array(z.object({ name: z.string(), done: z.int(), total: z.int(), rate: z.int() })),
       }),
     ),
