@@ -27,6 +27,8 @@ export interface Api {
   all<Item>(path: string, query?: Query): Promise<readonly Item[]>;
   /** Does something. Paths of the API are those below its version; those of logins begin with `/auth/`. @throws {ApiFailure} */
   post(path: string, body?: object): Promise<Response>;
+  /** Ends or removes something. @throws {ApiFailure} */
+  remove(path: string): Promise<Response>;
   /** Its answer as it is, in whatever form is asked for. @throws {ApiFailure} */
   answer(path: string, query?: Query): Promise<Response>;
   /** The same, whatever it says. */
@@ -82,6 +84,7 @@ export function apiFor(api: App, { request, from }: { request: Request; from: Re
       const sent = body === undefined ? {} : { headers, body: JSON.stringify(body) };
       return demanded(await ask(path, { method: "POST", ...sent }));
     },
+    remove: async (path) => demanded(await ask(path, { method: "DELETE" })),
     answer: async (path, query) => demanded(await raw(path, query)),
     raw,
   };

@@ -33,6 +33,7 @@ const parts = [
   { path: "/jobs", title: "Jobs" },
   { path: "/images", title: "Images" },
   { path: "/production", title: "Production" },
+  { path: "/settings", title: "Settings" },
 ] as const;
 
 /** A whole document. */

@@ -6,6 +6,7 @@ import { addLogins } from "./routes/logins.ts";
 import { addProduction } from "./routes/production.ts";
 import { addPromotion } from "./routes/promotion.ts";
 import { addRuns } from "./routes/runs.ts";
+import { addSettings } from "./routes/settings.ts";
 import { createSite } from "./site.tsx";
 
 /** Addresses that are the API's own. */
@@ -15,6 +16,8 @@ const ofTheApi = /^\/(?:api|auth|webhooks|healthz|readyz|metrics)(?:\/|$)/;
 export function createPages(parts: PagesParts): Pages {
   const site = createSite(parts, [
     ...[addRuns, addPromotion, addJobs, addImages, addProduction, addLogins],
+    ...[addRuns, addJobs, addImages, addProduction, addLogins],
+    addSettings,
     // The last one, for it has all addresses that nobody else has.
     addFinding,
   ]);

@@ -31,6 +31,7 @@ export type {
   AuditDocument,
   GrantDocument,
   MeDocument,
+  NewTokenDocument,
   PersonDocument,
   SessionDocument,
   TokenDocument,

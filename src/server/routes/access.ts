@@ -43,6 +43,9 @@ const meSchema = z
       .openapi({ description: "The only jobs that it may do anything to." }),
     endsAt: timeSchema.optional(),
     mayRead: z.boolean(),
+    mayManage: z
+      .boolean()
+      .openapi({ description: "It sees people, the audit log, and who is shown to whom." }),
     login: z.array(z.string()).openapi({ description: "Where people log in: GET /auth/NAME." }),
   })
   .openapi("Me");
@@ -74,6 +77,8 @@ const tokenSchema = z
 
 /** A token as the API lists it. */
 export type TokenDocument = z.infer<typeof tokenSchema>;
+/** A new one, which is shown this once. */
+export type NewTokenDocument = z.infer<typeof newTokenSchema>;
 
 const newTokenSchema = tokenSchema
   .extend({ token: z.string().openapi({ description: "Shown this once." }) })
@@ -250,7 +255,12 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
     return c.json(
       {
         ...{ kind, name, role: own, names: [...names], groups: [...groups], jobs: jobs && [...jobs] },
-        ...{ endsAt: endsAt?.toISOString(), mayRead, login: [...access.logins.providers] },
+        ...{
+          endsAt: endsAt?.toISOString(),
+          mayRead,
+          mayManage: mayManage(principal),
+          login: [...access.logins.providers],
+        },
       },
       200,
     );
