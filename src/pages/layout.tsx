@@ -34,6 +34,7 @@ const parts = [
   { path: "/images", title: "Images" },
   { path: "/production", title: "Production" },
   { path: "/settings", title: "Settings" },
+  { path: "/reviews", title: "Reviews" },
 ] as const;
 
 /** A whole document. */

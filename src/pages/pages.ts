@@ -5,6 +5,7 @@ import { addJobs } from "./routes/jobs.ts";
 import { addLogins } from "./routes/logins.ts";
 import { addProduction } from "./routes/production.ts";
 import { addPromotion } from "./routes/promotion.ts";
+import { addReviews } from "./routes/reviews.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addSettings } from "./routes/settings.ts";
 import { createSite } from "./site.tsx";
@@ -15,7 +16,7 @@ const ofTheApi = /^\/(?:api|auth|webhooks|healthz|readyz|metrics)(?:\/|$)/;
 /** Makes the pages of a server, over its API. */
 export function createPages(parts: PagesParts): Pages {
   const site = createSite(parts, [
-    ...[addRuns, addPromotion, addJobs, addImages, addProduction, addLogins],
+    ...[addRuns, addPromotion, addJobs, addImages, addProduction, addReviews, addLogins],
     ...[addRuns, addJobs, addImages, addProduction, addLogins],
     addSettings,
     // The last one, for it has all addresses that nobody else has.

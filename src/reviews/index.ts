@@ -1,5 +1,5 @@
 export { holdIn, type PullHold } from "./holds.ts";
-export { type JudgedPull, keepReview } from "./keep.ts";
+export { keepReview, type ReviewToKeep } from "./keep.ts";
 export { forgetReviews, reviewChannel, reviewsMigrations } from "./migrations.ts";
 export type * from "./model.ts";
 export { listPulls, notePullEnded, notePulls, notePullTaken, type PullQuery, readPull } from "./pulls.ts";

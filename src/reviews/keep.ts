@@ -6,7 +6,7 @@ import { reviewChannel } from "./migrations.ts";
 import type { KeptApprovals, KeptFinding, KeptLine, KeptProject, ReviewSummary } from "./model.ts";
 
 /** A review of a pull request, to be kept. */
-export interface JudgedPull {
+export interface ReviewToKeep {
   readonly run: string;
   readonly job: string;
   /** The URL of the repository, in any form. */
@@ -26,7 +26,7 @@ const mostOfJob = 10;
 const atOnce = 500;
 
 /** Keeps what a review has found, in place of what was kept of the same run before; of older ones the last few stay. */
-export async function keepReview(db: Pick<Database, "transaction">, judged: JudgedPull): Promise<void> {
+export async function keepReview(db: Pick<Database, "transaction">, judged: ReviewToKeep): Promise<void> {
   const { run, job, url, number, commit, review, approvals, at } = judged;
   const repository = repositoryKey(url);
   const lines = review.projects.flatMap(({ project, lines }) =>

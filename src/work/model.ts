@@ -4,7 +4,7 @@ import type { MatrixWriter } from "../matrix/index.ts";
 import type { ProductionLook, RunTraffic } from "../production/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import type { CredentialSources, RegistriesOptions } from "../registry/index.ts";
-import type { JudgedPull } from "../reviews/index.ts";
+import type { ReviewToKeep } from "../reviews/index.ts";
 import type { Settings } from "../settings/index.ts";
 import type { Run, RunRequest, StoredRun } from "../store/index.ts";
 import type { ForgeOutbox } from "./outbox.ts";
@@ -58,7 +58,7 @@ export interface WorkEnvironment {
   /** A repository on its forge, with the approvals that stand elsewhere than there. @param url of the repository. */
   readonly withApprovals?: ((url: string, project: ForgeProject) => ForgeProject) | undefined;
   /** Keeps what a review has found, for whoever looks at the pull request. */
-  readonly keepReview?: ((judged: JudgedPull) => Promise<void>) | undefined;
+  readonly keepReview?: ((judged: ReviewToKeep) => Promise<void>) | undefined;
   /** Where what forges are to be told is put. */
   readonly outbox: Pick<ForgeOutbox, "setStatus" | "putComment">;
   /** Keeps what a run plans, does or finds as a matrix of images and mirrors. */

@@ -1,4 +1,5 @@
 import type { Page } from "playwright-core";
+import type { Database } from "../../src/database/index.ts";
 import { createPages } from "../../src/pages/index.ts";
 import {
   type ServerWorld,
@@ -9,12 +10,15 @@ import {
 import { usePglite } from "../support/databases.ts";
 
 /** A server with its pages, whose runs the test carries out itself. */
-export function usePages(): (options?: WorldOptions) => Promise<ServerWorld> {
+export function usePages(): (
+  options?: WorldOptions | ((db: Database) => WorldOptions),
+) => Promise<ServerWorld> {
   const databases = usePglite();
   return async (options = {}) => {
     const problems: unknown[] = [];
-    const world = await serverWorld(await databases.open(serverMigrations), {
-      ...options,
+    const db = await databases.open(serverMigrations);
+    const world = await serverWorld(db, {
+      ...(typeof options === "function" ? options(db) : options),
       serve: (api, publicUrl) =>
         createPages({ version: "0.0.0", api, publicUrl, onProblem: (error) => void problems.push(error) }),
     });

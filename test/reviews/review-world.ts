@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
 import { beginSession, keepPerson, type ProviderSettings } from "../../src/access/index.ts";
-import { type ChatWorld, chatopsMigrations, commandOnPage } from "../../src/chatops/index.ts";
+import { type ChatWorld, commandOnPage } from "../../src/chatops/index.ts";
 import type { Database } from "../../src/database/index.ts";
 import { type ForgeKind, type ForgeProject, openForge } from "../../src/forge/index.ts";
 import { parseJobs } from "../../src/jobs/index.ts";
@@ -13,7 +13,6 @@ import { gitEnvironment } from "../support/git.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 export const path = "org/images";
-export { chatopsMigrations };
 
 /** A forge with a repository, and people: ann who proposes, pam who owns its files, rob who reviews, eve who is nobody there. */
 export interface ReviewForge {

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { listAudit, verifyAuditLog } from "../../src/access/index.ts";
-import { reviewsMigrations } from "../../src/reviews/index.ts";
 import { aFinding, aLine, aReview, edgesOf } from "../reviews/a-review.ts";
-import { chatopsMigrations, path, reviewForge } from "../reviews/review-world.ts";
+import { path, reviewForge } from "../reviews/review-world.ts";
 import { usePglite } from "../support/databases.ts";
 import { serverMigrations, serverWorld } from "./server-world.ts";
 
@@ -17,7 +16,7 @@ const uncovered = { standing: [], void: [], uncovered: ["registry/images/app/ima
 describe.each(["github", "gitlab", "gitea"] as const)("reviews of pull requests of %s", (kind) => {
   const databases = usePglite();
   const begin = async () => {
-    const db = await databases.open([...serverMigrations, ...chatopsMigrations, ...reviewsMigrations]);
+    const db = await databases.open(serverMigrations);
     const place = await reviewForge(kind);
     const server = await serverWorld(db, place.optionsFor(db));
     const json = async (path: string): Promise<Answer> =>

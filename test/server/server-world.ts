@@ -36,6 +36,8 @@ export const serverMigrations = [
   ...retryMigrations,
   ...accessMigrations,
   ...notificationsMigrations,
+  ...chatopsMigrations,
+  ...reviewsMigrations,
   ...matrixMigrations,
   ...historyMigrations,
   ...productionMigrations,

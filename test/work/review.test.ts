@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect } from "vitest";
 import type { Job } from "../../src/jobs/index.ts";
-import type { JudgedPull } from "../../src/reviews/index.ts";
+import type { ReviewToKeep } from "../../src/reviews/index.ts";
 import { defaultSettings } from "../../src/settings/index.ts";
 import { openRunFolder } from "../../src/store/index.ts";
 import { carryOut, type WorkEnvironment } from "../../src/work/index.ts";
@@ -58,7 +58,7 @@ testWith("git")("a review asks nothing of what a proposal alone names in our own
     repo: `${forge.url}/${path}.git`,
     work: { kind: "review", review: { manifests: "registry" } },
   };
-  const kept: JudgedPull[] = [];
+  const kept: ReviewToKeep[] = [];
   const environment: WorkEnvironment = {
     keepReview: async (judged) => void kept.push(judged),
     records: openRunFolder(join(folder.path, "records")),

@@ -166,6 +166,11 @@ function renew(main: HTMLElement, text: string): void {
   showTimes(other);
   showDurations(other);
   showCopies(other);
+  // What somebody has opened, or closed, stays so.
+  for (const each of other.querySelectorAll<HTMLDetailsElement>("details[id]")) {
+    const shown = document.getElementById(each.id);
+    if (shown instanceof HTMLDetailsElement) each.open = shown.open;
+  }
   // What another script has made stays as it is.
   const beforeNodeMorphed = (node: Node): boolean => !(node instanceof HTMLElement && "kept" in node.dataset);
   void Idiomorph.morph(main, other, {
