@@ -55,6 +55,9 @@ export interface KnownCause {
   readonly hint: string | undefined;
 }
 
+/** What is found of most images. */
+const sound: Pick<FoldedImage, "shallow" | "deep"> = { shallow: [], deep: [] };
+
 /** Puts together what manifests ask for and what of it was found not to be so, by project: a pure function. */
 export function foldLook(edges: EdgeSet, troubles: Iterable<SeenTrouble>): readonly FoldedProject[] {
   const troublesOf = indexOf(troubles);
@@ -78,8 +81,9 @@ export function foldLook(edges: EdgeSet, troubles: Iterable<SeenTrouble>): reado
       names.push(mirror);
       places.push({ mirror, destination, seen: troublesOf(destination) });
     }
+    const troubled = places.filter(({ seen }) => seen !== undefined);
     for (const { digest, tags, sources } of images) {
-      const found = places.flatMap(({ mirror, destination, seen }) =>
+      const found = troubled.flatMap(({ mirror, destination, seen }) =>
         (seen?.get(digest) ?? []).map((trouble): MirrorTrouble => {
           const isContested = trouble.tag !== null && contested.get(destination)?.has(trouble.tag) === true;
           return {
@@ -95,8 +99,12 @@ export function foldLook(edges: EdgeSet, troubles: Iterable<SeenTrouble>): reado
         ...{ key, place: listPlace(name, digest, words), name, digest, source, tags: words },
         at: formatPlace(sources[0].at),
         mirrors: names,
-        shallow: found.filter(({ trouble }) => !isDeepTrouble(trouble)),
-        deep: found.filter(({ trouble }) => isDeepTrouble(trouble)),
+        ...(found.length === 0
+          ? sound
+          : {
+              shallow: found.filter(({ trouble }) => !isDeepTrouble(trouble)),
+              deep: found.filter(({ trouble }) => isDeepTrouble(trouble)),
+            }),
       };
       const known = folded.images.get(key);
       folded.images.set(key, known === undefined ? image : bothOf(known, image));
@@ -179,8 +187,12 @@ function bothOf(known: FoldedImage, image: FoldedImage): FoldedImage {
   };
 }
 
-/** What is asked of an image, as a text that differs as soon as it does. */
-export function askedText({ name, digest, source, at, tags, mirrors }: FoldedImage): string {
+/** A mark of what is asked of an image, which differs as soon as that does. */
+export function askedMark(image: FoldedImage): string {
+  return createHash("sha256").update(askedText(image)).digest("base64url").slice(0, 22);
+}
+
+function askedText({ name, digest, source, at, tags, mirrors }: FoldedImage): string {
   return JSON.stringify([name, digest, source, at, tags, mirrors]);
 }
 

@@ -9,6 +9,7 @@ const counters =
  * - `production_tree` has a row for each tree of manifests that jobs look at, and its last look.
  * - `production_image` has a row for each image that a tree asks for: one for all its mirrors. What is not as asked is in `off`, and
  *   stands for these mirrors alone; `NULL` is that all are as asked. `place` is the order of a list.
+ *   `sought` is what it is found by, in small letters; `healths` has a bit for each of `badHealths`, of which unread is the last.
  * - `production_cell` counts the edges of a project at a mirror, so that nobody counts them to show them.
  * - `production_project` has marks of what was found: where they are the same again, nothing of the project is read or written.
  * - `production_cause` has why something failed once, however many edges failed for it.
@@ -126,6 +127,17 @@ CREATE TABLE production_counted (
   PRIMARY KEY (what, run_id, attempt)
 );
 CREATE INDEX production_counted_at ON production_counted (at);
+`,
+  },
+  {
+    // What was found before is found again by the next look.
+    id: "production-0002",
+    sql: `
+DELETE FROM production_project;
+UPDATE production_tree SET looked_at = NULL, deep_at = NULL;
+ALTER TABLE production_image DROP mirrors, DROP off_mirrors,
+  ADD mirrors int[] NOT NULL, ADD off_mirrors int[], ADD sought text NOT NULL;
+CREATE INDEX production_image_known ON production_image (since DESC, place, tree, project) WHERE healths & 31 <> 0;
 `,
   },
 ];

@@ -1,5 +1,5 @@
 import { type Database, jsonText, type Sql } from "../database/index.ts";
-import { askedText, type FoldedImage, type FoldedProject, foldLook } from "./fold.ts";
+import { askedMark, type FoldedImage, type FoldedProject, foldLook } from "./fold.ts";
 import { badHealths } from "./health.ts";
 import type { ManifestPlace, ProductionLook } from "./model.ts";
 import {
@@ -280,7 +280,7 @@ async function writeProject(sql: Sql, of: ProjectToWrite): Promise<void> {
     }
     const place = asked?.place ?? row?.place ?? "";
     kept.add(place);
-    const mark = asked === undefined ? (row?.mark ?? "") : askedText(asked);
+    const mark = asked === undefined ? (row?.mark ?? "") : askedMark(asked);
     const isSame = row !== undefined && row.place === place && row.mark === mark && sameOff(row.off, off);
     if (isSame) continue;
     const {
@@ -292,7 +292,11 @@ async function writeProject(sql: Sql, of: ProjectToWrite): Promise<void> {
     const search = searchOf(troubles);
     toWrite.push({
       ...{ place, name: imageName, digest, source, at, tags, mirrors, mark, off },
-      ...{ off_mirrors: search.mirrors, healths: search.healths },
+      ...{
+        off_mirrors: search.mirrors,
+        healths: search.healths,
+        sought: soughtText(imageName, digest, tags),
+      },
       since: search.since === null ? null : new Date(search.since).toISOString(),
     });
   }
@@ -331,6 +335,11 @@ function askedBefore(rows: readonly KnownImage[]): readonly ToRemember[] {
   return rows.map((row) => ({ key: `${row.name} ${row.digest}`, asked: undefined, row }));
 }
 
+/** What an image is found by, as a part of it. */
+function soughtText(name: string, digest: string, tags: readonly string[]): string {
+  return [name, digest, ...tags].join(" ").toLowerCase();
+}
+
 /** JSON of the database has its keys in an order of its own. */
 function sameOff(one: readonly OffEntry[] | null, other: readonly OffEntry[] | null): boolean {
   if (one === null || other === null) return one === other;
@@ -344,15 +353,15 @@ function offText(entry: OffEntry | undefined): string {
 }
 
 const putImages = `
-  INSERT INTO production_image (tree, project, place, name, digest, source, at, tags, mirrors, mark, off, off_mirrors, healths, since)
-  SELECT $1, $2, place, name, digest, source, at, tags, mirrors, mark,
-    CASE WHEN jsonb_typeof(off) = 'array' THEN off END,
-    CASE WHEN jsonb_typeof(off_mirrors) = 'array' THEN off_mirrors END, healths, since
-  FROM jsonb_to_recordset($3::jsonb) AS image (place text, name text, digest text, source text, at text, tags jsonb, mirrors jsonb,
-    mark text, off jsonb, off_mirrors jsonb, healths int, since timestamptz)
+  INSERT INTO production_image (tree, project, place, name, digest, source, at, tags, mirrors, mark, off, off_mirrors, healths, since,
+    sought)
+  SELECT $1, $2, place, name, digest, source, at, tags, mirrors, mark, CASE WHEN jsonb_typeof(off) = 'array' THEN off END, off_mirrors,
+    healths, since, sought
+  FROM jsonb_to_recordset($3::jsonb) AS image (place text, name text, digest text, source text, at text, tags jsonb, mirrors int[],
+    mark text, off jsonb, off_mirrors int[], healths int, since timestamptz, sought text)
   ON CONFLICT (tree, project, place) DO UPDATE SET name = excluded.name, digest = excluded.digest, source = excluded.source,
     at = excluded.at, tags = excluded.tags, mirrors = excluded.mirrors, mark = excluded.mark, off = excluded.off,
-    off_mirrors = excluded.off_mirrors, healths = excluded.healths, since = excluded.since`;
+    off_mirrors = excluded.off_mirrors, healths = excluded.healths, since = excluded.since, sought = excluded.sought`;
 
 async function writeCells(
   sql: Sql,

@@ -1,3 +1,4 @@
+import { raw } from "hono/html";
 import type {
   DriftDocument,
   ProductionProjectDocument,
@@ -6,7 +7,14 @@ import type {
 } from "../../server/index.ts";
 import { Chart } from "../parts/chart.tsx";
 import { durationInWords } from "../parts/duration.ts";
-import { HealthLegend, HealthSign, healthNow, healthWords, offHealths } from "../parts/health.tsx";
+import {
+  HealthLegend,
+  HealthSign,
+  healthNow,
+  healthWords,
+  offHealths,
+  type ShownHealth,
+} from "../parts/health.tsx";
 import { pageOfRepository } from "../parts/links.tsx";
 import { Formats } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
@@ -275,16 +283,10 @@ function MirrorCell({
 }) {
   if (cell === undefined) return <td class="none" />;
   const health = healthNow(cell.health, isStale);
-  const words = wordsOf(cell, isStale);
+  // Most are so: made once, they are not made anew for each.
+  if (cell.health === "there") return isStale ? oldCell : thereCell;
+  const words = wordsOf(cell);
   const title = `${cell.mirror}: ${words}`;
-  if (cell.health === "there") {
-    return (
-      <td class={`health-${health}`} title={title}>
-        <HealthSign of={health} />
-        <span class="unseen">{words}</span>
-      </td>
-    );
-  }
   const off = Object.values(cell.off).reduce<number>((sum, count) => sum + (count ?? 0), 0);
   return (
     <td class={`health-${health}`}>
@@ -297,16 +299,28 @@ function MirrorCell({
   );
 }
 
+const thereCell = plainCell("there", "all there");
+const oldCell = plainCell("old", "all were there");
+
+function plainCell(health: ShownHealth, words: string) {
+  const cell = (
+    <td class={`health-${health}`}>
+      <HealthSign of={health} />
+      <span class="unseen">{words}</span>
+    </td>
+  );
+  return raw(cell.toString());
+}
+
 function shortCount(count: number): string {
   return count < 1_000 ? String(count) : `${Math.floor(count / 1_000)}k`;
 }
 
-function wordsOf({ edges, off, offSince, unreadSince }: Cell, isStale: boolean): string {
+function wordsOf({ edges, off, offSince, unreadSince }: Cell): string {
   const parts = offHealths.flatMap((health) => {
     const count = off[health] ?? 0;
     return count === 0 ? [] : [`${countOf(count)} ${healthWords[health]}`];
   });
-  if (parts.length === 0) return isStale ? `all ${countOf(edges)} were there` : `all ${countOf(edges)} there`;
   const since = [offSince, unreadSince].filter((time) => time !== undefined).sort()[0];
   return `${parts.join(", ")} of ${countOf(edges)}${since === undefined ? "" : `, since ${since.slice(0, 16).replace("T", " ")} UTC`}`;
 }
