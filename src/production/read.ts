@@ -177,7 +177,7 @@ export interface ImageFilter {
   readonly search?: string | undefined;
   /** Of which something is so. */
   readonly healths?: readonly BadHealth[] | undefined;
-  /** At which something is not as asked. */
+  /** At which something is not as asked: a mirror, or all of a host. */
   readonly mirror?: string | undefined;
   readonly limit: number;
 }
@@ -308,9 +308,10 @@ function whereOf({ project, search, healths, mirror }: Omit<ImageFilter, "limit"
     where.push(projectsWith(`${columns} > 0`));
   }
   if (mirror !== undefined) {
-    const id = `(SELECT id FROM production_mirror WHERE name = $${values.push(mirror)})`;
-    where.push(`off IS NOT NULL AND off_mirrors @> ARRAY[${id}]`);
-    where.push(projectsWith(`mirror = ${id} AND ${badHealths.join(" + ")} > 0`));
+    const [name, below] = [values.push(mirror), values.push(`${mirror.replace(/[\\%_]/g, "\\$&")}/%`)];
+    const ids = `(SELECT id FROM production_mirror WHERE name = $${name} OR name LIKE $${below})`;
+    where.push(`off IS NOT NULL AND off_mirrors && ARRAY${ids}`);
+    where.push(projectsWith(`mirror IN ${ids} AND ${badHealths.join(" + ")} > 0`));
   }
   return { where, values };
 }

@@ -305,9 +305,15 @@ describeDatabases((databases) => {
     const look = lookAt({});
     const registries = ["one.example/a", "one.example/b", `${mirrors[0]}/x`];
     const edges = edgesOf([manifestOf("alpha", "staging.example/a", registries, { app: { a1: ["v1"] } })]);
-    await recordLook(db, { ...look, edges });
+    const missing = { digest: digestFor("a1"), tag: "v1", trouble: "missing" } as const;
+    await recordLook(db, { ...look, edges, troubles: [{ ...missing, destination: "one.example/b/app" }] });
     expect(Object.keys(await cellsOf(db))).toEqual([
       ...["alpha eu.example", "alpha one.example/a", "alpha one.example/b"],
     ]);
+    const found = async (mirror: string) => (await listDrift(db, { mirror, limit: 10 })).length;
+    expect(await found("one.example")).toBe(1);
+    expect(await found("one.example/b")).toBe(1);
+    expect(await found("one.example/a")).toBe(0);
+    expect(await found("one_example")).toBe(0);
   });
 });

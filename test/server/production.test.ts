@@ -111,6 +111,7 @@ describeDatabases((databases) => {
     for (const query of ["after=xyz", "state=green", `after=${Buffer.from("[1]").toString("base64url")}`]) {
       expect((await read(`/production/drift?${query}`)).status).toBe(400);
     }
+    expect((await get("/production/drift?state=known")).items).toMatchObject([{ health: "elsewhere" }]);
     expect((await get("/production/projects/no%20such/images")).items).toEqual([]);
   });
 

@@ -68,7 +68,7 @@ export async function Chart({
         <span class="below">{summary}</span>
       </figcaption>
       {raw(drawChart(times, series, unit))}
-      <ul class="legend">
+      <ul class="keys">
         {series.map(({ name: of, shape, tone }, at) => (
           <li>
             <svg viewBox="0 0 28 12" aria-hidden="true" class={`of-${tone}`}>

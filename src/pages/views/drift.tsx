@@ -13,7 +13,7 @@ export function imageQuery({ searchParams }: URL): Record<string, string | undef
   const word = (name: string) => searchParams.get(name)?.trim() || undefined;
   const state = word("state");
   return {
-    state: [...offHealths, "off"].find((name) => name === state),
+    state: [...offHealths, "off", "known"].find((name) => name === state),
     ...{ mirror: word("mirror"), search: word("search"), after: word("after") },
   };
 }
@@ -32,10 +32,7 @@ export async function driftPage(visit: Visit): Promise<Answered> {
       </nav>
       <h1>Not as asked</h1>
       <ImageFilters action="/production/drift" query={query} />
-      <DriftTable
-        {...{ visit, of: drift }}
-        empty={isLimited ? "Nothing that is not as asked is like that." : driftEmpty}
-      />
+      <DriftTable of={drift} empty={isLimited ? "Nothing that is not as asked is like that." : driftEmpty} />
       <Older path="/production/drift" query={query} next={drift.next} word="Older" />
     </>,
   );
@@ -85,6 +82,9 @@ export function ImageFilters({
           <option value="off" selected={query.state === "off"}>
             not as asked
           </option>
+          <option value="known" selected={query.state === "known"}>
+            not as asked, as far as it was read
+          </option>
           {offHealths.map((health) => (
             <option value={health} selected={query.state === health}>
               {healthWords[health]}
@@ -101,14 +101,7 @@ export function ImageFilters({
 }
 
 /** Things that are not as asked: what, where, since when, who has found it, and the way out. */
-export function DriftTable({
-  of,
-  empty,
-}: {
-  readonly visit: Visit;
-  readonly of: Listed<DriftDocument>;
-  readonly empty: string;
-}) {
+export function DriftTable({ of, empty }: { readonly of: Listed<DriftDocument>; readonly empty: string }) {
   return (
     <Table
       {...{ label: "Not as asked", of, empty }}
@@ -154,7 +147,7 @@ export function Mirrors({ names }: { readonly names: readonly string[] }) {
 export function RunLink({ run }: { readonly run: string }) {
   return (
     <a href={`/runs/${run}`} title={`Run ${run}`}>
-      …{run.slice(-6)}
+      {`…\u2060${run.slice(-6)}`}
     </a>
   );
 }

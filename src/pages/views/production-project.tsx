@@ -73,7 +73,7 @@ export async function projectPage(visit: Visit, project: string): Promise<Answer
                   <th scope="col">Tags</th>
                   {mirrors.map((mirror) => (
                     <th scope="col" class="mirror" title={registries.get(mirror)}>
-                      <span>{mirror}</span>
+                      <MirrorName of={mirror} />
                     </th>
                   ))}
                 </tr>
@@ -93,7 +93,26 @@ export async function projectPage(visit: Visit, project: string): Promise<Answer
   );
 }
 
+/** A host, and where it has several of them, what they are told apart by. */
+function MirrorName({ of }: { readonly of: string }) {
+  const [host, ...path] = of.split("/");
+  const last = path.at(-1);
+  return (
+    <span>
+      {host}
+      {last === undefined ? "" : <span class="below">{`…/${last}`}</span>}
+    </span>
+  );
+}
+
 const shownTags = 3;
+const shownMirrors = 3;
+
+function mirrorsInWords(names: readonly string[], all: number): string {
+  if (names.length === all) return "all mirrors";
+  const others = names.length - shownMirrors;
+  return `${names.slice(0, shownMirrors).join(", ")}${others > 0 ? ` and ${others} more` : ""}`;
+}
 
 function ImageRow({
   image,
@@ -133,9 +152,8 @@ function ImageRow({
               {troubles.map((trouble) => (
                 <li>
                   <Health of={trouble.health} /> {trouble.tags.join(", ")} at{" "}
-                  {trouble.mirrors.length === mirrors.length ? "all mirrors" : trouble.mirrors.join(", ")}{" "}
-                  since <Time at={trouble.since} />, found by <RunLink run={trouble.foundBy} />:{" "}
-                  <Why of={trouble} />
+                  {mirrorsInWords(trouble.mirrors, image.mirrors.length)} since <Time at={trouble.since} />,
+                  found by <RunLink run={trouble.foundBy} />: <Why of={trouble} />
                 </li>
               ))}
             </ul>

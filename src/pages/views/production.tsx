@@ -7,14 +7,7 @@ import type {
 } from "../../server/index.ts";
 import { Chart } from "../parts/chart.tsx";
 import { durationInWords } from "../parts/duration.ts";
-import {
-  HealthLegend,
-  HealthSign,
-  healthNow,
-  healthWords,
-  offHealths,
-  type ShownHealth,
-} from "../parts/health.tsx";
+import { HealthLegend, HealthSign, healthWords, offHealths, type ShownHealth } from "../parts/health.tsx";
 import { pageOfRepository } from "../parts/links.tsx";
 import { Formats } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
@@ -32,15 +25,16 @@ export async function productionPage(visit: Visit): Promise<Answered> {
   const matrix = visit.rows("matrix", projects.flatMap(cellRows));
   const [trees, drift, history] = await Promise.all([
     api.all<ProductionTreeDocument>("/production/trees"),
-    visit.list<DriftDocument>("drift", "/production/drift", { limit: "10" }),
+    // What cannot be read may be all there is at a host: it is said once for each host.
+    visit.list<DriftDocument>("drift", "/production/drift", { state: "known", limit: "10" }),
     api.all<ProductionSampleDocument>("/production/history"),
   ]);
   const frame = { title: "Production", part: "/production", isLive: true };
   if (projects.length === 0) return visit.page(frame, <Empty trees={trees} />);
   const wanted = url.searchParams.get("show") ?? "all";
   const shown = wanted === "off" ? projects.filter((project) => needsAttention(project)) : projects;
-  const mirrors = [
-    ...new Set(projects.flatMap((project) => project.mirrors.map(({ mirror }) => mirror))),
+  const hosts = [
+    ...new Set(projects.flatMap(({ mirrors }) => mirrors.map(({ mirror }) => hostOf(mirror)))),
   ].sort();
   return visit.page(
     frame,
@@ -48,10 +42,11 @@ export async function productionPage(visit: Visit): Promise<Answered> {
       <h1>Production</h1>
       <ul class="looks">
         {trees.map((tree) => (
-          <Look tree={tree} now={visit.now} />
+          <Look tree={tree} />
         ))}
       </ul>
       <Figures projects={projects} />
+      <UnreadHosts projects={projects} />
       <h2 id="projects">Projects at their mirrors</h2>
       <nav aria-label="Which projects" class="bar">
         <a href="/production" aria-current={wanted === "off" ? undefined : "true"}>
@@ -78,16 +73,16 @@ export async function productionPage(visit: Visit): Promise<Answered> {
                   <th scope="col" class="number">
                     Images
                   </th>
-                  {mirrors.map((mirror) => (
+                  {hosts.map((host) => (
                     <th scope="col" class="mirror">
-                      <span>{mirror}</span>
+                      <span>{host}</span>
                     </th>
                   ))}
                 </tr>
               </thead>
               <tbody>
                 {shown.map((project) => (
-                  <ProjectRow project={project} mirrors={mirrors} />
+                  <ProjectRow project={project} hosts={hosts} />
                 ))}
               </tbody>
             </table>
@@ -96,12 +91,12 @@ export async function productionPage(visit: Visit): Promise<Answered> {
         </div>
       )}
       <h2 id="drift">What is not as asked, the newest first</h2>
-      <DriftTable visit={visit} of={drift} empty={driftEmpty} />
+      <DriftTable of={drift} empty={driftEmpty} />
       {drift.next === undefined ? (
         ""
       ) : (
         <p>
-          <a href="/production/drift">All that is not as asked</a>
+          <a href="/production/drift?state=known">All that is not as asked</a>
         </p>
       )}
       <h2>Over time</h2>
@@ -128,7 +123,7 @@ function Empty({ trees }: { readonly trees: readonly ProductionTreeDocument[] })
   );
 }
 
-function Look({ tree, now }: { readonly tree: ProductionTreeDocument; readonly now: Date }) {
+function Look({ tree }: { readonly tree: ProductionTreeDocument }) {
   const {
     repo,
     ref,
@@ -152,7 +147,7 @@ function Look({ tree, now }: { readonly tree: ProductionTreeDocument; readonly n
         "no look has come to its end"
       ) : (
         <>
-          looked at <Time at={lookedAt} /> ({durationInWords(now.getTime() - Date.parse(lookedAt))} ago)
+          looked at <Time at={lookedAt} />
           {run === undefined ? (
             ""
           ) : (
@@ -233,6 +228,32 @@ function Figures({ projects }: { readonly projects: readonly ProductionProjectDo
   );
 }
 
+/** Hosts of which nothing is known now, and since when. */
+function UnreadHosts({ projects }: { readonly projects: readonly ProductionProjectDocument[] }) {
+  const hosts = new Map<string, { edges: number; since: string }>();
+  for (const { mirrors } of projects) {
+    for (const { mirror, off, unreadSince } of mirrors) {
+      if (off.unread === undefined || unreadSince === undefined) continue;
+      const host = hostOf(mirror);
+      const known = hosts.get(host) ?? { edges: 0, since: unreadSince };
+      const [since = unreadSince] = [known.since, unreadSince].sort();
+      hosts.set(host, { edges: known.edges + off.unread, since });
+    }
+  }
+  if (hosts.size === 0) return "";
+  return (
+    <ul class="looks">
+      {[...hosts].sort().map(([host, { edges, since }]) => (
+        <li class="problem">
+          <HealthSign of="unread" /> {countOf(edges)} edges at{" "}
+          <a href={withQuery("/production/drift", { state: "unread", mirror: host })}>{host}</a> could not be
+          read: nothing is known of them since <Time at={since} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 /** Rounded down: what is not all is never 100 %. */
 function shareOf(part: number, whole: number): string {
   if (whole === 0 || part === whole) return "100\u202f%";
@@ -243,15 +264,44 @@ function needsAttention({ health, isStale }: ProductionProjectDocument): boolean
   return health !== "there" || isStale;
 }
 
+/** Where a mirror is: a project may have several at one host, such as folders of its own. */
+function hostOf(mirror: string): string {
+  return mirror.split("/", 1)[0] ?? mirror;
+}
+
+/** The mirrors of a project at each host, put together. */
+function byHost(mirrors: readonly Cell[]): ReadonlyMap<string, HostCell> {
+  const hosts = new Map<string, HostCell>();
+  for (const { mirror, edges, off, offSince, unreadSince } of mirrors) {
+    const host = hostOf(mirror);
+    const known = hosts.get(host) ?? { host, edges: 0, off: {}, since: undefined };
+    const both = { ...known.off };
+    for (const health of offHealths) {
+      const count = (both[health] ?? 0) + (off[health] ?? 0);
+      if (count > 0) both[health] = count;
+    }
+    const since = [known.since, offSince, unreadSince].filter((time) => time !== undefined).sort()[0];
+    hosts.set(host, { host, edges: known.edges + edges, off: both, since });
+  }
+  return hosts;
+}
+
+interface HostCell {
+  readonly host: string;
+  readonly edges: number;
+  readonly off: { readonly [Health in (typeof offHealths)[number]]?: number };
+  readonly since: string | undefined;
+}
+
 function ProjectRow({
   project: of,
-  mirrors,
+  hosts,
 }: {
   readonly project: ProductionProjectDocument;
-  readonly mirrors: readonly string[];
+  readonly hosts: readonly string[];
 }) {
   const { project, images, isStale, unreadableSince } = of;
-  const cells = new Map(of.mirrors.map((cell) => [cell.mirror, cell]));
+  const cells = byHost(of.mirrors);
   return (
     <tr>
       <th scope="row">
@@ -265,8 +315,8 @@ function ProjectRow({
         )}
       </th>
       <td class="number">{countOf(images)}</td>
-      {mirrors.map((mirror) => (
-        <MirrorCell project={project} cell={cells.get(mirror)} isStale={isStale} />
+      {hosts.map((host) => (
+        <MirrorCell project={project} cell={cells.get(host)} isStale={isStale} />
       ))}
     </tr>
   );
@@ -278,19 +328,19 @@ function MirrorCell({
   isStale,
 }: {
   readonly project: string;
-  readonly cell: Cell | undefined;
+  readonly cell: HostCell | undefined;
   readonly isStale: boolean;
 }) {
   if (cell === undefined) return <td class="none" />;
-  const health = healthNow(cell.health, isStale);
   // Most are so: made once, they are not made anew for each.
-  if (cell.health === "there") return isStale ? oldCell : thereCell;
+  const health = offHealths.find((name) => (cell.off[name] ?? 0) > 0);
+  if (health === undefined) return isStale ? oldCell : thereCell;
   const words = wordsOf(cell);
-  const title = `${cell.mirror}: ${words}`;
+  const title = `${cell.host}: ${words}`;
   const off = Object.values(cell.off).reduce<number>((sum, count) => sum + (count ?? 0), 0);
   return (
     <td class={`health-${health}`}>
-      <a href={withQuery(projectAddress(project), { state: "off", mirror: cell.mirror })} title={title}>
+      <a href={withQuery(projectAddress(project), { state: "off", mirror: cell.host })} title={title}>
         <HealthSign of={health} />
         {shortCount(off)}
         <span class="unseen">{`: ${words}`}</span>
@@ -316,13 +366,13 @@ function shortCount(count: number): string {
   return count < 1_000 ? String(count) : `${Math.floor(count / 1_000)}k`;
 }
 
-function wordsOf({ edges, off, offSince, unreadSince }: Cell): string {
+function wordsOf({ edges, off, since }: HostCell): string {
   const parts = offHealths.flatMap((health) => {
     const count = off[health] ?? 0;
     return count === 0 ? [] : [`${countOf(count)} ${healthWords[health]}`];
   });
-  const since = [offSince, unreadSince].filter((time) => time !== undefined).sort()[0];
-  return `${parts.join(", ")} of ${countOf(edges)}${since === undefined ? "" : `, since ${since.slice(0, 16).replace("T", " ")} UTC`}`;
+  const begun = since === undefined ? "" : `, since ${since.slice(0, 16).replace("T", " ")} UTC`;
+  return `${parts.join(", ")} of ${countOf(edges)}${begun}`;
 }
 
 /** The cells of a project as a table has them that goes elsewhere. */

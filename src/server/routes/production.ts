@@ -170,10 +170,15 @@ export function sampleStart(grain: "hour" | "day", since: Date | undefined, now:
 
 const imageFilters = {
   state: z
-    .enum(["off", ...badHealths])
+    .enum(["off", "known", ...badHealths])
     .optional()
-    .openapi({ description: "Of which something is so; `off`: anything that is not as asked." }),
-  mirror: lineSchema(500).optional().openapi({ description: "At which something is not as asked." }),
+    .openapi({
+      description:
+        "Of which something is so; `off`: anything that is not as asked; `known`: the same without what is unread.",
+    }),
+  mirror: lineSchema(500).optional().openapi({
+    description: "At which something is not as asked: a mirror, or a host with all of its mirrors.",
+  }),
   search: lineSchema(200)
     .optional()
     .openapi({ description: "A part of the name, or the beginning of a tag or digest." }),
@@ -315,15 +320,16 @@ function filterOf({
   mirror,
   search,
 }: {
-  readonly state?: BadHealth | "off" | undefined;
+  readonly state?: BadHealth | "off" | "known" | undefined;
   readonly mirror?: string | undefined;
   readonly search?: string | undefined;
 }) {
-  return {
-    healths: state === undefined ? undefined : state === "off" ? badHealths : [state],
-    mirror,
-    search,
-  };
+  return { healths: healthsOf(state), mirror, search };
+}
+
+function healthsOf(state: BadHealth | "off" | "known" | undefined): readonly BadHealth[] | undefined {
+  if (state === undefined || state === "off") return state && badHealths;
+  return state === "known" ? badHealths.filter((health) => health !== "unread") : [state];
 }
 
 function treeDocument({ tree, interval, isStale }: TreeNow): ProductionTreeDocument {
