@@ -58,7 +58,8 @@ export function createSite(parts: PagesParts, adding: readonly ((site: Site) => 
       return c.redirect(`/login?return=${encodeURIComponent(`${pathname}${search}`)}`, 302);
     }
     const visit = await visiting(c).catch(() => undefined);
-    const content = <Problem problem={problem} />;
+    const address = c.req.method === "GET" ? `${pathname}${search}` : undefined;
+    const content = <Problem problem={problem} address={address} />;
     const answer = visit?.page({ title: problem.title }, content) ?? content;
     return c.html(await answer, problem.status as 400);
   });

@@ -132,6 +132,21 @@ describeBrowser("pages of runs", (browser) => {
     await page.getByText("it is one of held, waiting, running").waitFor();
   });
 
+  test("say that the server does not answer, and are as it is when it does again", async () => {
+    const served = await world();
+    const page = await browser.open(served.origin);
+    await logIn(page, await served.token("reader"));
+    await page.route("**/api/v1/events*", (route) => route.abort());
+    await page.goto("/");
+    await page.locator("body.stale").waitFor();
+    expect(await page.getByRole("status").textContent()).toBe("The server does not answer");
+    const { id } = await ask(served.db, { job: "push-snoopdb" });
+    await page.unroute("**/api/v1/events*");
+    // It is the browser that tries again.
+    await page.locator(`#waiting-${id}`).waitFor();
+    await page.locator("body:not(.stale)").waitFor();
+  });
+
   test("say of a moment exactly when it was to who goes there by keyboard", async () => {
     const served = await world();
     const { id } = await ask(served.db, { job: "push-snoopdb" });

@@ -14,7 +14,7 @@ import { parseJobs } from "../../src/jobs/index.ts";
 import { syncRemotes } from "../../src/triggers/index.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import { describeDatabases } from "../support/databases.ts";
-import { serverMigrations, serverWorld } from "./server-world.ts";
+import { servedNothing, serverMigrations, serverWorld } from "./server-world.ts";
 
 const now = new Date("2026-11-29T10:00:00Z");
 const commit = "c".repeat(40);
@@ -226,7 +226,16 @@ describeDatabases((databases) => {
 
   it("what needs a person is one list, the worst first", async () => {
     const db = await databases.open(serverMigrations);
-    const parts = { whyUnready: async () => "the disk is nearly full" };
+    const host = { isConfigured: false, limits: {}, quotas: [], requests: 1, throttled: 0, pausedSeconds: 0 };
+    const at = now.toISOString();
+    const destinations = async () => [
+      { ...host, host: "gcr.io", status: 401, refused: { status: 401, at } },
+      { ...host, host: "quay.io", status: 200, refused: { status: 403, at } },
+    ];
+    const parts = {
+      whyUnready: async () => "the disk is nearly full",
+      state: { ...servedNothing, destinations },
+    };
     const { ask: api, queue } = await serverWorld(db, { jobs: jobFile, parts });
     const worker = startWorker(db, { queue });
     for (const key of ["1", "2"]) {
@@ -249,6 +258,7 @@ describeDatabases((databases) => {
       ["server", "this server", undefined],
       ["worker", "workers", undefined],
       ["held", "job-c", held],
+      ["credential", "gcr.io", undefined],
       ["given-up", "job-b", "7"],
       ["failing", "job-a", expect.any(String)],
     ]);

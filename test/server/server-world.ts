@@ -60,7 +60,7 @@ export const jobFile = `jobs:
 `;
 
 /** What a server knows of itself that nothing was told. */
-const servedNothing: ServerParts["state"] = {
+export const servedNothing: ServerParts["state"] = {
   server: async () => ({
     database: { kind: "pglite", version: "17.0", bytes: 0, migrations: [] },
     records: { retention: [] },

@@ -70,6 +70,12 @@ function followChanges(main: HTMLElement): void {
   let isReading = false;
   let took = 0;
   let ended = Number.NEGATIVE_INFINITY;
+  /** Says that the page is as it was, to those as well who do not see it. */
+  const stale = (isStale: boolean): void => {
+    if (document.body.classList.contains("stale") === isStale) return;
+    document.body.classList.toggle("stale", isStale);
+    say(isStale ? "The server does not answer" : "The server answers again");
+  };
   const read = async (): Promise<void> => {
     if (isReading) {
       isDue = true;
@@ -82,7 +88,7 @@ function followChanges(main: HTMLElement): void {
     isReading = false;
     ended = performance.now();
     took = ended - begun;
-    document.body.classList.toggle("stale", text === undefined);
+    stale(text === undefined);
     if (answer?.redirected === true) location.assign(answer.url);
     else if (text !== undefined) renew(main, text);
     if (isDue) {
@@ -103,7 +109,6 @@ function followChanges(main: HTMLElement): void {
       Math.max(gathered, ended + Math.max(rest, 5 * took) - performance.now()),
     );
   };
-  const stale = (isStale: boolean): void => void document.body.classList.toggle("stale", isStale);
   /** Whether a change is one that the page shows. */
   const isAbout = ({ data }: MessageEvent<string>): boolean =>
     about === undefined || (JSON.parse(data) as { readonly id?: string }).id === about;
@@ -192,10 +197,6 @@ function copyTable(event: Event): void {
   const cells = (row: HTMLTableRowElement): readonly string[] =>
     [...row.cells].map((cell) => cell.textContent.replace(/\s+/g, " ").trim());
   const text = [...table.rows].map((row) => `${cells(row).join("\t")}\n`).join("");
-  const say = (words: string): void => {
-    const told = document.querySelector("#told");
-    if (told !== null) told.textContent = words;
-  };
   // A page over plain HTTP from elsewhere has no clipboard.
   const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("no clipboard"));
   copied.then(
@@ -205,4 +206,10 @@ function copyTable(event: Event): void {
       say("The browser lets nobody copy here: the table is chosen, copy it by its menu");
     },
   );
+}
+
+/** Tells what has happened, to those as well who do not see it. */
+function say(words: string): void {
+  const told = document.querySelector("#told");
+  if (told !== null) told.textContent = words;
 }

@@ -1,7 +1,14 @@
 import type { ApiProblem } from "../../server/index.ts";
 
 /** What to do about a failure, in place of what was asked for. */
-export function Problem({ problem }: { readonly problem: ApiProblem }) {
+export function Problem({
+  problem,
+  address,
+}: {
+  readonly problem: ApiProblem;
+  /** Where it can be asked for once more. */
+  readonly address?: string | undefined;
+}) {
   const { title, detail, status, instance, code, errors = [] } = problem;
   return (
     <>
@@ -23,7 +30,8 @@ export function Problem({ problem }: { readonly problem: ApiProblem }) {
         {code}
         {instance === "" ? "" : `, ${instance}`}
       </p>
-      <p>
+      <p class="bar">
+        {status >= 500 && address !== undefined ? <a href={address}>Try again</a> : ""}
         <a href="/">What goes on now</a>
       </p>
     </>

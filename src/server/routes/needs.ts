@@ -14,6 +14,7 @@ const needSchema = z
       "jobs",
       "job-file",
       "held",
+      "credential",
       "remote",
       "webhook",
       "given-up",
@@ -81,9 +82,10 @@ export function addNeeds(api: OpenAPIHono<Env>, parts: ServerParts): void {
 async function needsOf(parts: ServerParts): Promise<readonly NeedDocument[]> {
   const { queue, db } = parts;
   const jobs = parts.jobs.current();
-  const [unready, workers, held, remotes, retries, failing] = await Promise.all([
+  const [unready, workers, destinations, held, remotes, retries, failing] = await Promise.all([
     parts.whyUnready(),
     queue.workers(),
+    parts.state.destinations(),
     queue.list({ state: "held", order: "oldest", limit: maxHeld }),
     listRemotes(db),
     listRetries(db),
@@ -121,6 +123,18 @@ async function needsOf(parts: ServerParts): Promise<readonly NeedDocument[]> {
     ...held.runs.map(({ id, job, held = "", askedAt }) => ({
       ...{ kind: "held" as const, subject: job, text: held, since: askedAt.toISOString(), job, run: id },
     })),
+    ...destinations.flatMap(({ host, status, refused }) =>
+      // What it answered since to something else it may still refuse; what it answered to last is what is known.
+      refused === undefined || refused.status !== status
+        ? []
+        : [
+            {
+              ...{ kind: "credential" as const, subject: host, since: refused.at },
+              text: `it refuses what it is shown (${refused.status})`,
+              hint: "a credential has ended, or lacks the right: see what is shown to it in the settings",
+            },
+          ],
+    ),
     ...remotes.flatMap(({ url, what, unread }) =>
       unread === undefined
         ? []
