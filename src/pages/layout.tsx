@@ -33,8 +33,8 @@ const parts = [
   { path: "/jobs", title: "Jobs" },
   { path: "/images", title: "Images" },
   { path: "/production", title: "Production" },
-  { path: "/settings", title: "Settings" },
   { path: "/reviews", title: "Reviews" },
+  { path: "/settings", title: "Settings" },
 ] as const;
 
 /** A whole document. */

@@ -17,7 +17,6 @@ const ofTheApi = /^\/(?:api|auth|webhooks|healthz|readyz|metrics)(?:\/|$)/;
 export function createPages(parts: PagesParts): Pages {
   const site = createSite(parts, [
     ...[addRuns, addPromotion, addJobs, addImages, addProduction, addReviews, addLogins],
-    ...[addRuns, addJobs, addImages, addProduction, addLogins],
     addSettings,
     // The last one, for it has all addresses that nobody else has.
     addFinding,
