@@ -110,19 +110,20 @@ describeBrowser("pages of runs", (browser) => {
     await page.goto("/runs?job=m*,few");
     const ids = () => page.locator("tbody tr").evaluateAll((rows) => rows.map(({ id }) => id));
     await page.getByRole("heading", { name: "Runs 120" }).waitFor();
+    const follow = async (name: string) => {
+      const from = page.url();
+      await page.getByRole("link", { name }).click();
+      await page.waitForURL(({ href }) => href !== from);
+      return ids();
+    };
     const first = await ids();
-    await page.getByRole("link", { name: "Next page" }).click();
-    await page.waitForURL(/after=/);
-    const second = await ids();
-    await page.getByRole("link", { name: "Next page" }).click();
-    await page.getByRole("link", { name: "Next page" }).waitFor({ state: "detached" });
-    expect([first.length, second.length, (await ids()).length]).toEqual([50, 50, 20]);
-    await page.getByRole("link", { name: "Page before" }).click();
-    await page.waitForURL(/before=/);
-    expect(await ids()).toEqual(second);
-    await page.getByRole("link", { name: "Page before" }).click();
-    await page.getByRole("link", { name: "Page before" }).waitFor({ state: "detached" });
-    expect(await ids()).toEqual(first);
+    const second = await follow("Next page");
+    const third = await follow("Next page");
+    expect([first.length, second.length, third.length]).toEqual([50, 50, 20]);
+    expect(await page.getByRole("link", { name: "Next page" }).count()).toBe(0);
+    expect(await follow("Page before")).toEqual(second);
+    expect(await follow("Page before")).toEqual(first);
+    expect(await page.getByRole("link", { name: "Page before" }).count()).toBe(0);
     await page.getByLabel("Job", { exact: true }).fill("few");
     await page.getByLabel("Order").selectOption("Oldest first");
     await page.getByRole("button", { name: "Show" }).click();
@@ -155,13 +156,12 @@ describeBrowser("pages of runs", (browser) => {
     await page.goto(`/runs/${id}`);
     const time = page.locator(".facts time").first();
     await page.waitForFunction(`document.querySelector(".facts time")?.tabIndex === 0`);
-    const shown = await time.textContent();
     await time.focus();
     const exact = await time.textContent();
     expect(exact).toBe(await time.getAttribute("title"));
     expect(exact).toContain(await time.getAttribute("datetime"));
     await page.getByRole("searchbox").focus();
-    expect(await time.textContent()).toBe(shown);
+    expect(await time.textContent()).not.toContain(await time.getAttribute("datetime"));
   });
 
   test("are without barriers, in both colors and at three widths", { timeout: 240_000 }, async () => {

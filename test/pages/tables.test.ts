@@ -74,6 +74,8 @@ describeBrowser("every table of every page that a link leads to", (browser) => {
         const button = table.getByRole("button", { name: /^Copy/ });
         // What is folded away is unfolded first.
         if (!(await button.isVisible())) continue;
+        // What was said of the table before says nothing of this one.
+        await page.evaluate(`document.querySelector("#told").textContent = ""`);
         await button.click();
         await page
           .locator("#told")
