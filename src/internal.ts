@@ -19,6 +19,15 @@ export * from "./errors/index.ts";
 export * from "./events/index.ts";
 export * from "./forge/index.ts";
 export * from "./git/index.ts";
+// Lists of images and tags have the names that other rooms have for theirs.
+export {
+  findInRegistry,
+  findInTree,
+  type ImageLife,
+  isThere,
+  type StationState,
+  traceInTree,
+} from "./history/index.ts";
 export * from "./index.ts";
 export * from "./inspect/index.ts";
 export * from "./jobs/index.ts";

@@ -64,10 +64,7 @@ function programHelp(
   if (isBrief) {
     return [
       [...first.filter((line) => line !== ""), "", ...table(rows, width, "")],
-      [
-        compatibility,
-        "First steps: waybill demo. About a verb: waybill VERB -h; all: waybill --help.",
-      ].flatMap((text) => wrapped(text, width)),
+      wrapped("First steps: waybill demo. About a verb: waybill VERB -h; all: waybill --help.", width),
     ];
   }
   return [

@@ -25,6 +25,7 @@ import { formerlyInRuns, runs } from "./runs.ts";
 import { serveVerb } from "./serve.ts";
 import { snapshot } from "./snapshot.ts";
 import { tag } from "./tag.ts";
+import { trace } from "./trace.ts";
 import { type Blank, family, underName, type Verb, verb } from "./verb.ts";
 import { verify } from "./verify.ts";
 import { wait } from "./wait.ts";
@@ -38,7 +39,7 @@ export interface VerbGroup {
 export const groups: readonly VerbGroup[] = [
   { heading: "Change", verbs: [check, mergeVerb, prVerb, reviewVerb] },
   { heading: "Promote", verbs: [plan, promoteVerb, verify] },
-  { heading: "Look", verbs: [ls, digest, inspect] },
+  { heading: "Look", verbs: [trace, ls, digest, inspect] },
   { heading: "By hand", verbs: [copy, tag] },
   { heading: "Build", verbs: [build] },
   { heading: "Run", verbs: [runs, jobs, serveVerb] },

@@ -4,6 +4,7 @@ export type { CommitFiles, TreeEntry } from "./commit-files.ts";
 export type { GitCredential } from "./credential.ts";
 export { type DescribedCheckout, describeCheckout, placeInRemote } from "./describe.ts";
 export { GitError, type GitErrorCode } from "./errors.ts";
+export { type LineOrigin, originOfLine } from "./line-origin.ts";
 export { type Got, type Mirror, type MirrorOptions, openMirror, type WantedCommit } from "./mirror.ts";
 export { withoutPassword } from "./password.ts";
 export { checkoutPush, type Push, type PushQuestion, readPush } from "./push.ts";

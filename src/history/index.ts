@@ -10,6 +10,7 @@ export { forgetHistory, noteToldRun, retellRuns, tellEndedRuns } from "./keep.ts
 export {
   type AskingLine,
   type ImageLife,
+  isThere,
   type LifeEvent,
   type LifeSources,
   lifeOf,
@@ -46,3 +47,4 @@ export {
   type HistoryQuery,
 } from "./search.ts";
 export { pullArtifact, pullFormat, type ReviewedPull } from "./story.ts";
+export { findInRegistry, findInTree, type TracedImage, type TreeSources, traceInTree } from "./trace-tree.ts";

@@ -2,7 +2,7 @@ import { type Database, jsonText, type Sql } from "../database/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { QueuedRun } from "../queue/index.ts";
 import { RunError, type RunStore } from "../store/index.ts";
-import type { ImageEvent, JudgedPull, RunStory, TellingRun } from "./model.ts";
+import type { ImageEvent, ToldPull, RunStory, TellingRun } from "./model.ts";
 import { storyOf } from "./story.ts";
 
 /** Kinds of runs that do something to images. */
@@ -201,7 +201,7 @@ async function writeEvents(sql: Sql, run: TellingRun, events: readonly ImageEven
   );
 }
 
-async function writePull(sql: Sql, run: TellingRun, pull: JudgedPull): Promise<void> {
+async function writePull(sql: Sql, run: TellingRun, pull: ToldPull): Promise<void> {
   const { url, number, title, author, commit, edgesHash, verdict, approvals, uncovered } = pull;
   const isJudged = verdict !== undefined;
   await sql.query(

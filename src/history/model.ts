@@ -47,7 +47,7 @@ export interface RunStory {
   readonly mirrors: ReadonlyMap<string, string>;
   /** Projects of the manifests, by image. */
   readonly projects?: ReadonlyMap<string, string> | undefined;
-  readonly pull?: JudgedPull | undefined;
+  readonly pull?: ToldPull | undefined;
   /** The commit of the source, where it is known better than by the queue. */
   readonly commit?: string | undefined;
   /** What was too much to be kept, or could not be read; `undefined` when it is whole. */
@@ -55,7 +55,7 @@ export interface RunStory {
 }
 
 /** A pull request, as it was judged last. */
-export interface JudgedPull {
+export interface ToldPull {
   readonly url: string;
   readonly number: number;
   readonly title?: string | undefined;
@@ -100,7 +100,7 @@ export interface KeptEvent extends ImageEvent {
   /** Among the events of its run, in the order of a list. */
   readonly place: string;
   /** The pull request that it is about, as it was judged last. */
-  readonly judged?: JudgedPull | undefined;
+  readonly judged?: ToldPull | undefined;
 }
 
 /** An image: a repository, by where its images are pushed first. */

@@ -4,7 +4,7 @@ import type {
   ImageEventDetails,
   ImageEventKind,
   JudgedApproval,
-  JudgedPull,
+  ToldPull,
   KeptEvent,
   KnownImage,
   KnownTag,
@@ -121,7 +121,7 @@ function eventOf(row: EventRow): KeptEvent {
   };
 }
 
-function judgedOf(row: EventRow): JudgedPull | undefined {
+function judgedOf(row: EventRow): ToldPull | undefined {
   const { url, number, approvals, uncovered } = row;
   if (url === null) return undefined;
   return {

@@ -4,7 +4,7 @@ import { formatPlace } from "../diagnostics/index.ts";
 import { harmless } from "../errors/index.ts";
 import { digestSchema, jsonIn } from "../oci/index.ts";
 import type { StoredRun } from "../store/index.ts";
-import type { ImageEvent, JudgedPull, RunStory, TellingRun } from "./model.ts";
+import type { ImageEvent, ToldPull, RunStory, TellingRun } from "./model.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { readReport } from "./read-report.ts";
 
@@ -128,7 +128,7 @@ async function storyOfBuild({ id }: TellingRun, stored: StoredRun): Promise<RunS
 
 async function storyOfProposal(stored: StoredRun): Promise<RunStory | undefined> {
   const events: ImageEvent[] = [];
-  let judged: JudgedPull | undefined;
+  let judged: ToldPull | undefined;
   const unread = await eachPart(stored, ["requests"], ({ value }) => {
     const { data } = requestSchema.safeParse(value);
     if (data?.pullRequest === undefined) return data !== undefined;
@@ -244,7 +244,7 @@ function isOfOtherKind(value: unknown): boolean {
   return data !== undefined && data.kind !== "images";
 }
 
-async function readPull(stored: StoredRun): Promise<JudgedPull | undefined> {
+async function readPull(stored: StoredRun): Promise<ToldPull | undefined> {
   const bytes = await stored.artifact(pullArtifact);
   if (bytes === undefined) return undefined;
   const pieces: Uint8Array[] = [];
