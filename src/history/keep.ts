@@ -2,7 +2,7 @@ import { type Database, jsonText, type Sql } from "../database/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { QueuedRun } from "../queue/index.ts";
 import { RunError, type RunStore } from "../store/index.ts";
-import type { ImageEvent, ToldPull, RunStory, TellingRun } from "./model.ts";
+import type { ImageEvent, RunStory, TellingRun, ToldPull } from "./model.ts";
 import { storyOf } from "./story.ts";
 
 /** Kinds of runs that do something to images. */

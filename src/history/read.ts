@@ -4,10 +4,10 @@ import type {
   ImageEventDetails,
   ImageEventKind,
   JudgedApproval,
-  ToldPull,
   KeptEvent,
   KnownImage,
   KnownTag,
+  ToldPull,
 } from "./model.ts";
 
 /** Events of one digest that are read: it has a dozen. */

@@ -4,7 +4,7 @@ import { formatPlace } from "../diagnostics/index.ts";
 import { harmless } from "../errors/index.ts";
 import { digestSchema, jsonIn } from "../oci/index.ts";
 import type { StoredRun } from "../store/index.ts";
-import type { ImageEvent, ToldPull, RunStory, TellingRun } from "./model.ts";
+import type { ImageEvent, RunStory, TellingRun, ToldPull } from "./model.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { readReport } from "./read-report.ts";
 

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
-import { tellEndedRuns } from "../../src/history/index.ts";
+import { type ImageLife, tellEndedRuns } from "../../src/history/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
+import { recordLook } from "../../src/production/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import type { HitDocument, ImageContentsDocument, ImageSizeDocument } from "../../src/server/index.ts";
 import {
@@ -18,6 +19,8 @@ import {
   tellWholeStory,
   toldWorld,
 } from "../history/told-world.ts";
+import { lookAt, place, trouble } from "../production/looks.ts";
+import { digestFor } from "../promotion/world.ts";
 import { ask } from "../queue/support.ts";
 import { usePglite } from "../support/databases.ts";
 import { temporaryFolder } from "../support/tree.ts";
@@ -67,6 +70,29 @@ describe("images over the API", () => {
     });
     // By a repository that it was promoted to as well.
     expect(await get(`/images/life?digest=${one}&image=${mirrors[0]}`)).toEqual(life);
+  });
+
+  it("says how production was found to be since, of what no run has told as well", async () => {
+    const { told, get } = await world();
+    await tellWholeStory(told);
+    const asked = {
+      ...lookAt({ alpha: { app: { a1: ["v1"] } } }, { run: "77" }),
+      troubles: [trouble(0, "alpha/app", "a1", "v1", "missing")],
+    };
+    await recordLook(told.db, asked);
+    const life = await get<ImageLife>(`/images/life?digest=${digestFor("a1")}`);
+    expect(life).toMatchObject({
+      image: "staging.example/alpha/app",
+      askedBy: [{ tags: ["v1"], repo: place.repo }],
+    });
+    expect(life.mirrors.map(({ repository, state }) => [repository, state])).toEqual([
+      ["asia.example/prod/alpha/app", "there"],
+      ["eu.example/prod/alpha/app", "missing"],
+      ["us.example/prod/alpha/app", "there"],
+    ]);
+    expect(life.stations.map(({ state }) => state)).toEqual([
+      ...["unknown", "unknown", "unknown", "unknown", "done", "failed"],
+    ]);
   });
 
   it("finds by whatever somebody has of it, what is meant exactly first", async () => {

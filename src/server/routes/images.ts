@@ -10,6 +10,7 @@ import {
   listEvents,
   listImages,
   listTags,
+  type ProductionState,
   placeOfEvent,
   placeOfTag,
   predecessorOf,
@@ -18,6 +19,7 @@ import {
   textOfEvent,
 } from "../../history/index.ts";
 import { type Digest, digestSchema } from "../../oci/index.ts";
+import { type AskedEdge, askedOf } from "../../production/index.ts";
 import { demand } from "../acts.ts";
 import type { Env } from "../context.ts";
 import { ServerError } from "../errors.ts";
@@ -229,9 +231,15 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
   const reader = openImageReader(parts);
   /** The image that is meant: that of a repository, or the one that a digest is known of. */
   const demandedImage = async (repository: string | undefined, of: Digest): Promise<string> => {
-    const events = repository === undefined ? await eventsOf(db, of) : [];
-    const found = repository === undefined ? events[0]?.image : (await findImage(db, repository))?.name;
+    const events = await eventsOf(db, of);
+    const known = repository === undefined ? undefined : (await findImage(db, repository))?.name;
+    const found = repository === undefined ? events[0]?.image : known;
     if (found !== undefined) return found;
+    // What was there before runs told of it is known by what manifests ask for.
+    const edge = (await askedOf(db, of)).find(
+      ({ source, destination }) => repository === undefined || [source, destination].includes(repository),
+    );
+    if (edge !== undefined) return edge.source;
     throw new ServerError("unknown-image", `no run has told of ${repository ?? of}`, {
       hint: "search for it: GET /api/v1/search?q=",
     });
@@ -316,8 +324,13 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
     demand(c, parts, "read");
     const asked = c.req.valid("query");
     const image = await demandedImage(asked.image, asked.digest);
-    const [events, known] = await Promise.all([eventsOf(db, asked.digest), tagsOfDigest(db, asked.digest)]);
-    const life = lifeOf({ image, digest: asked.digest, events, tags: known, production: [] });
+    const [events, known, edges] = await Promise.all([
+      eventsOf(db, asked.digest),
+      tagsOfDigest(db, asked.digest),
+      askedOf(db, asked.digest),
+    ]);
+    const production = edges.filter(({ source }) => source === image).map(productionState);
+    const life = lifeOf({ image, digest: asked.digest, events, tags: known, production });
     return c.json(lifeDocument(life), 200);
   });
 
@@ -345,6 +358,14 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
       200,
     );
   });
+}
+
+/** How production was found to be, in the words of a life. */
+function productionState({ destination, tags, at, repo, commit, ...edge }: AskedEdge): ProductionState {
+  const { health, troubles, lookedAt } = edge;
+  const [worst] = troubles;
+  const why = worst && (worst.cause?.message ?? worst.text);
+  return { ...{ destination, tags, at, repo, commit, health, why, lookedAt } };
 }
 
 function imageDocument({ name: image, lastAt, ...more }: KnownImage): ListedImageDocument {
