@@ -66,7 +66,7 @@ export async function sizesOf(sql: Sql, image: string, limit: number): Promise<r
        SELECT tag FROM history_tag WHERE history_tag.image = $1 AND history_tag.digest = known.digest ORDER BY run, tag DESC LIMIT 1
      ) AS tag
      FROM (
-       SELECT digest, min(at) AS at FROM history_event WHERE image = $1 AND kind IN ('built', 'promoted', 'reviewed')
+       SELECT digest, min(at) AS at FROM history_event WHERE image = $1 AND kind IN ('asked', 'built', 'promoted', 'reviewed')
        GROUP BY digest ORDER BY at DESC, digest LIMIT $2
      ) AS known LEFT JOIN history_contents ON history_contents.image = $1 AND history_contents.digest = known.digest
      ORDER BY known.at, known.digest`,
@@ -84,7 +84,7 @@ export async function predecessorOf(
   { image, digest }: { readonly image: string; readonly digest: string },
 ): Promise<Digest | undefined> {
   const [row] = await sql.query<{ digest: Digest }>(
-    `SELECT digest FROM history_event WHERE image = $1 AND digest <> $2 AND kind IN ('built', 'promoted', 'reviewed')
+    `SELECT digest FROM history_event WHERE image = $1 AND digest <> $2 AND kind IN ('asked', 'built', 'promoted', 'reviewed')
      GROUP BY digest
      HAVING min(at) < (SELECT min(at) FROM history_event WHERE image = $1 AND digest = $2)
      ORDER BY min(at) DESC, digest LIMIT 1`,

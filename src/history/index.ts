@@ -1,3 +1,4 @@
+export { noteAsked } from "./asked.ts";
 export {
   keepContents,
   keptContents,

@@ -217,7 +217,7 @@ function stationsOf(
   return [
     commitStation(built),
     buildStation(built),
-    stagingStation(built, events),
+    stagingStation(built, promoted[0]),
     pullStation(pulls, built !== undefined, isAnywhere),
     promotionStation(promoted, stopped, pulls.length > 0, arrivals > 0),
     mirrorsStation(mirrors, isAnywhere),
@@ -239,15 +239,15 @@ function buildStation(built: KeptEvent | undefined): Station {
   return { name: "build", state: "done", at, text: `${job} ${id}`, who: [], run: { id, job } };
 }
 
-function stagingStation(built: KeptEvent | undefined, events: readonly KeptEvent[]): Station {
+function stagingStation(built: KeptEvent | undefined, promoted: KeptEvent | undefined): Station {
   const name = "staging";
-  const [first] = events;
   if (built !== undefined) {
     const tags = (built.details.tags ?? []).join(", ");
     return { name, state: "done", at: built.at.toISOString(), text: tags || "without a tag", who: [] };
   }
-  const state = first === undefined ? "unknown" : "done";
-  return { name, state, text: first === undefined ? "nobody has seen it" : first.image, who: [] };
+  // What was copied from there was there.
+  if (promoted !== undefined) return { name, state: "done", text: promoted.image, who: [] };
+  return { name, state: "unknown", text: "no run has seen it there", who: [] };
 }
 
 function pullStation(pulls: readonly PullLife[], isBuilt: boolean, isAnywhere: boolean): Station {
@@ -337,6 +337,8 @@ export function textOfEvent({ kind, details, run }: KeptEvent): string {
   const tags = (details.tags ?? []).join(", ");
   const places = count(details.destinations?.length ?? 0, "repository", "repositories");
   switch (kind) {
+    case "asked":
+      return `asked for by manifests as ${tags || "no tag"}, as a run saw first`;
     case "built":
       return `built of ${run.commit?.slice(0, 12) ?? "no commit"} and pushed as ${tags || "no tag"}`;
     case "proposed":

@@ -8,6 +8,7 @@ import type { Migration } from "../database/index.ts";
  * - `history_event` has what happened to a digest, once: `key` is what makes it the same when it is told again.
  * - `history_pull` has what was judged last of a pull request, for all the lines that it proposes.
  * - `history_mirror` says of production repositories what image is in them.
+ * - `history_tree` has the commit of manifests of which it is known what they ask for.
  * - `history_contents` has what a digest is made of, which never changes.
  */
 export const historyMigrations: readonly Migration[] = [
@@ -100,6 +101,18 @@ CREATE TABLE history_contents (
 INSERT INTO history_run (run, job, kind, repo, commit, pull, ended_at, due)
   SELECT id, job, kind, repo, coalesce(details ->> 'revision', commit), pull, ended_at, now() FROM queue_run
   WHERE state = 'ended' AND attempt > 0 AND kind IN ('build', 'propose', 'review', 'promote', 'verify');
+`,
+  },
+  {
+    id: "history-0002",
+    sql: `
+CREATE TABLE history_tree (
+  repo text NOT NULL,
+  ref text NOT NULL,
+  path text NOT NULL,
+  commit text NOT NULL,
+  PRIMARY KEY (repo, ref, path)
+);
 `,
   },
 ];

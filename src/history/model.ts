@@ -2,6 +2,7 @@ import type { Digest } from "../oci/index.ts";
 
 /**
  * What can become of an image.
+ * - `asked`: manifests ask for it.
  * - `built`: a run has pushed it to its staging repository.
  * - `proposed`: a pull request asks for it.
  * - `reviewed`: a pull request that asks for it was judged.
@@ -9,7 +10,7 @@ import type { Digest } from "../oci/index.ts";
  * - `stopped`: a run could not bring it there.
  * - `found`: a verification found that production is not what was asked for.
  */
-export type ImageEventKind = "built" | "proposed" | "reviewed" | "promoted" | "stopped" | "found";
+export type ImageEventKind = "asked" | "built" | "proposed" | "reviewed" | "promoted" | "stopped" | "found";
 
 /** What is kept of an event beside who, when and which: small, plain data, in which texts are from outside. */
 export interface ImageEventDetails {

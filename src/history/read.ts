@@ -192,10 +192,10 @@ export async function mirrorsOf(sql: Sql, image: string): Promise<readonly strin
   return rows.map(({ name }) => name);
 }
 
-/** Whether runs of this server have pushed to an image's repository, or from there to production. */
+/** Whether merged manifests name an image's repository, or runs of this server have pushed to it. */
 export async function hasImage(sql: Sql, image: string): Promise<boolean> {
   const rows = await sql.query(
-    "SELECT 1 FROM history_event WHERE image = $1 AND kind IN ('built', 'promoted') LIMIT 1",
+    "SELECT 1 FROM history_event WHERE image = $1 AND kind IN ('asked', 'built', 'promoted') LIMIT 1",
     [image],
   );
   return rows.length > 0;

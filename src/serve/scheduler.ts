@@ -1,7 +1,7 @@
 import { checkAuditLog } from "../access/index.ts";
 import { heedComments, trustIn } from "../chatops/index.ts";
 import { forgetDeliveries } from "../deliveries/index.ts";
-import { forgetHistory, tellEndedRuns } from "../history/index.ts";
+import { forgetHistory, noteAsked, tellEndedRuns } from "../history/index.ts";
 import { forgetNotifications, sendDue, tellChanges } from "../notifications/index.ts";
 import { forgetReviews, notePullEnded, notePulls, notePullTaken } from "../reviews/index.ts";
 import { lookAtHooks, runTriggers, type TriggerEvent } from "../triggers/index.ts";
@@ -38,7 +38,10 @@ export function schedule(core: ServerCore, url: string, signal: AbortSignal): Pr
     every(
       historyPause,
       signal,
-      () => tellEndedRuns(db, runs),
+      async () => {
+        await tellEndedRuns(db, runs);
+        await noteAsked(db);
+      },
       problem("what a run has done to images cannot be read"),
     ),
     every(minute, signal, () => checkAudit(core), problem("the audit log cannot be checked")),

@@ -52,9 +52,10 @@ export function openImageReader({
   const known = new Map<string, { readonly until: number; readonly answer: Promise<ReadImage> }>();
   const look = async (image: string, digest: Digest): Promise<ReadImage> => {
     const kept = await keptContents(db, { image, digest });
-    // Only where runs have pushed to is anybody asked: what a pull request names may be any address of this network.
+    // Nobody else is asked: what a pull request names may be any address of this network.
     if (!(await hasImage(db, image))) {
-      const why = "no run has pushed to that repository: a server asks no other one";
+      const why =
+        "no merged manifest names that repository and no run has pushed to it: a server asks no other one";
       return { contents: kept, referrers: undefined, from: undefined, unread: [{ what: image, why }] };
     }
     const places = [image, ...(await mirrorsOf(db, image)).slice(0, maxMirrors)];

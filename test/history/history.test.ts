@@ -11,6 +11,7 @@ import {
   listImages,
   listTags,
   mirrorsOf,
+  noteAsked,
   placeOfTag,
   predecessorOf,
   retellRuns,
@@ -19,8 +20,11 @@ import {
   tellEndedRuns,
 } from "../../src/history/index.ts";
 import { openObjects } from "../../src/objects/index.ts";
+import { productionMigrations, recordLook } from "../../src/production/index.ts";
 import { queueMigrations } from "../../src/queue/index.ts";
 import { openRunDatabase, storeMigrations } from "../../src/store/index.ts";
+import { hours, lookAt } from "../production/looks.ts";
+import { digestFor } from "../promotion/world.ts";
 import { describeDatabases } from "../support/databases.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import {
@@ -42,7 +46,12 @@ import {
 
 describeDatabases((databases) => {
   const world = async (): Promise<ToldWorld> => {
-    const db = await databases.open([...queueMigrations, ...storeMigrations, ...historyMigrations]);
+    const db = await databases.open([
+      ...queueMigrations,
+      ...storeMigrations,
+      ...productionMigrations,
+      ...historyMigrations,
+    ]);
     const folder = await temporaryFolder("history");
     onTestFinished(folder.remove);
     const runs = await openRunDatabase(db, {
@@ -236,6 +245,35 @@ describeDatabases((databases) => {
     for (const table of ["event", "tag", "run", "image", "pull", "mirror"]) {
       expect(await db.query(`SELECT * FROM history_${table}`)).toEqual([]);
     }
+  });
+
+  it("knows what manifests ask for, also of what nobody promotes any more", async () => {
+    const { db, runs, end } = await world();
+    const alpha = { app: { a1: ["v1", "latest"], a2: [] } };
+    await end({ id: "1", kind: "verify", files: { "report.json": { findings: [] } } });
+    await tellEndedRuns(db, runs);
+    await recordLook(db, lookAt({ alpha }, { run: "1" }));
+    expect([await noteAsked(db), await noteAsked(db)]).toEqual([1, 0]);
+    expect(await listImages(db, { limit: 10 })).toMatchObject([
+      { name: "staging.example/alpha/app", project: "alpha", mirrors: 3, digests: 2 },
+    ]);
+    const [event] = await eventsOf(db, digestFor("a1"));
+    expect(event).toMatchObject({
+      kind: "asked",
+      details: { tags: ["v1", "latest"] },
+      run: { id: "1", job: "verify" },
+    });
+    const found = await findInHistory(db, "tag", { text: "us.example/prod/alpha/app:v1", limit: 10 });
+    expect(found).toMatchObject([{ digest: digestFor("a1") }]);
+    expect(await findInHistory(db, "digest", { text: digestFor("a2").slice(7, 20), limit: 10 })).toHaveLength(
+      1,
+    );
+    // Another commit that asks for one more: what is known is not written again.
+    const more = { app: { ...alpha.app, a3: ["v3"] } };
+    await recordLook(db, lookAt({ alpha: more }, { run: "2", commit: "d".repeat(40), began: hours(1) }));
+    expect(await noteAsked(db)).toBe(1);
+    expect((await eventsOf(db, digestFor("a1"))).map(({ run }) => run.id)).toEqual(["1"]);
+    expect((await eventsOf(db, digestFor("a3"))).map(({ run }) => run.id)).toEqual(["2"]);
   });
 
   it("has runs told that ended before there were its tables", async () => {
