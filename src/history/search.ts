@@ -30,6 +30,9 @@ export interface HistoryQuery {
 /** Hexadecimal digits of a digest or commit that say which one is meant. */
 const fewestDigits = 7;
 
+/** Runs of one commit whose images are looked through. */
+const maxRuns = 200;
+
 /** Behind all texts that begin with another one, in the order of bytes. */
 const last = "\u{10FFFF}";
 
@@ -95,9 +98,11 @@ const finders: Readonly<Record<FoundType, Finder>> = {
          (SELECT DISTINCT digest FROM history_event
           WHERE digest >= $1 AND digest < $1 || 'g' AND ($2::text IS NULL OR digest > $2) ORDER BY digest LIMIT $3)
          UNION
-         (SELECT DISTINCT digest FROM history_event JOIN history_run ON history_run.run = history_event.run
-          WHERE history_run.commit >= $4 AND history_run.commit < $4 || 'g' AND history_event.kind = 'built'
-            AND ($2::text IS NULL OR digest > $2) ORDER BY digest LIMIT $3)
+         (WITH told AS MATERIALIZED (
+            SELECT run FROM history_run WHERE commit >= $4 AND commit < $4 || 'g' ORDER BY commit LIMIT ${maxRuns}
+          )
+          SELECT DISTINCT digest FROM told JOIN history_event ON history_event.run = told.run
+          WHERE history_event.kind = 'built' AND ($2::text IS NULL OR digest > $2) ORDER BY digest LIMIT $3)
          ORDER BY digest LIMIT $3
        ) AS found CROSS JOIN LATERAL (
          SELECT image, at FROM history_event WHERE history_event.digest = found.digest ORDER BY at LIMIT 1

@@ -18,7 +18,10 @@ export async function imagesPage(visit: Visit): Promise<Answered> {
   if (Object.keys(asked).length > 0) return eventsPage(visit, asked);
   const of = (name: string): string | undefined => searchParams.get(name) || undefined;
   const [search, project, after] = [of("search"), of("project"), of("after")];
-  const images = await visit.list<ListedImageDocument>("images", "/images", { search, project, after });
+  const images = await visit.list<ListedImageDocument>("images", "/images", {
+    ...{ search, project, after },
+    limit: "50",
+  });
   return visit.page(
     { title: "Images", part: "/images", isLive: after === undefined },
     <>
