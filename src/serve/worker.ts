@@ -23,6 +23,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
   const onProblem = logProblem(log, "work", "warn");
   const outbox = openOutbox(db, { settings, environment, credentialSources, folder, onProblem });
   const hosts = openHostStates(db);
+  const onUnkept = logProblem(log, "what is known of hosts cannot be kept", "warn");
   const pageOf = ({ id }: { readonly id: string }): string => `${url}/runs/${id}`;
   const withApprovals = (repository: string, project: ForgeProject): ForgeProject =>
     withCommentApprovals(db, repository, project);
@@ -49,35 +50,38 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
     onProblem,
   };
   return [
-    queue.work({
-      ...{ name: hostname(), concurrency, signal },
-      onProblem: logProblem(log, "the queue"),
-      async carryOut(run) {
-        const { job, id, attempt } = run;
-        log("info", `${job} begins`, { run: id, attempt });
-        const page = place.pageOf(run);
-        const span = tracing?.begin(run, page);
-        const begun = performance.now();
-        const heard = (event: RunEvent): void => {
-          metrics.heardOfRun(event);
-          hosts.heard(event);
-          span?.heard(event);
-        };
-        const outcome = await carryOut(run, { ...place, heard }).catch((error: unknown) => {
-          const failed = { result: "ERROR", details: { summary: messageOf(error) } } as const;
-          span?.end(failed);
-          metrics.ended(run, failed, (performance.now() - begun) / 1000);
-          throw error;
-        });
-        span?.end(outcome);
-        metrics.ended(run, outcome, (performance.now() - begun) / 1000);
-        if (run.signal.reason instanceof RunStopped && run.signal.reason.code === "lost") metrics.leaseLost();
-        const level = outcome.result === "ERROR" || outcome.result === "FAILURE" ? "warn" : "info";
-        log(level, `${job}: ${outcome.details?.summary ?? ""}`, { run: id, result: outcome.result });
-        return outcome;
-      },
-    }),
+    queue
+      .work({
+        ...{ name: hostname(), concurrency, signal },
+        onProblem: logProblem(log, "the queue"),
+        async carryOut(run) {
+          const { job, id, attempt } = run;
+          log("info", `${job} begins`, { run: id, attempt });
+          const page = place.pageOf(run);
+          const span = tracing?.begin(run, page);
+          const begun = performance.now();
+          const heard = (event: RunEvent): void => {
+            metrics.heardOfRun(event);
+            hosts.heard(event);
+            span?.heard(event);
+          };
+          const outcome = await carryOut(run, { ...place, heard }).catch((error: unknown) => {
+            const failed = { result: "ERROR", details: { summary: messageOf(error) } } as const;
+            span?.end(failed);
+            metrics.ended(run, failed, (performance.now() - begun) / 1000);
+            throw error;
+          });
+          span?.end(outcome);
+          metrics.ended(run, outcome, (performance.now() - begun) / 1000);
+          if (run.signal.reason instanceof RunStopped && run.signal.reason.code === "lost")
+            metrics.leaseLost();
+          const level = outcome.result === "ERROR" || outcome.result === "FAILURE" ? "warn" : "info";
+          log(level, `${job}: ${outcome.details?.summary ?? ""}`, { run: id, result: outcome.result });
+          return outcome;
+        },
+      })
+      .finally(() => hosts.write().catch(onUnkept)),
     outbox.deliver(signal),
-    every(hostsPulse, signal, hosts.write, logProblem(log, "what is known of hosts cannot be kept", "warn")),
+    every(hostsPulse, signal, hosts.write, onUnkept),
   ];
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
+import type { DestinationDocument, ListPage } from "../../src/server/index.ts";
 import { type FaultyRegistry, startFaultyRegistry } from "../support/faulty-registry.ts";
 import { createRepository, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
@@ -83,6 +84,9 @@ testWith("git")(
     production.interfere();
     const second = await startTestServer(folder.path, {}, { environment });
     try {
+      // What the first has found out of hosts was written down before it ended.
+      const { items } = await second.ask<ListPage<DestinationDocument>>("GET", "/destinations");
+      expect(items.find(({ host }) => host === production.host)?.requests).toBeGreaterThan(0);
       const ended = await second.until("the end of the run", async () => {
         const run = await second.ask<ShownRun>("GET", `/runs/${asked.id}`);
         return run.state === "ended" ? run : undefined;

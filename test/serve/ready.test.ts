@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { watchDisks } from "../../src/serve/disks.ts";
+import type { ServerDocument } from "../../src/server/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { startTestServer } from "./server-under-test.ts";
 
@@ -18,10 +19,18 @@ test("a server that stops says so, and answers until nobody asks it any more", {
   };
   try {
     expect(await ready()).toEqual([200, "ok\n"]);
+    const state = (wanted: string) =>
+      server.until(`that a process is ${wanted}`, async () => {
+        const found = await server.ask<ServerDocument>("GET", "/server");
+        return found.processes.some(({ state }) => state === wanted) ? found : undefined;
+      });
+    const running = await state("running");
+    expect(running.processes).toMatchObject([{ roles: ["web", "scheduler", "worker"] }]);
     const stopped = server.stop();
     expect(await ready()).toEqual([503, "it starts or stops\n"]);
     await server.tell("https://git.example.com/team/app");
     expect(await server.ask("GET", "/runs")).toMatchObject({ items: [] });
+    await state("draining");
     await server.stop();
     await stopped;
     await expect(ready()).rejects.toThrow();
