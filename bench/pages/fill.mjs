@@ -44,6 +44,13 @@ export async function fill(db, { runs, edges }) {
        'done', now(), now() FROM generate_series(1, $1::int) AS n`,
     [runs],
   );
+  await db.query(
+    `INSERT INTO audit_entry (number, entry, hash)
+     SELECT n, json_build_object('number', n, 'at', now(), 'act', CASE WHEN n % 10 = 0 THEN 'run.abort' ELSE 'job.run' END,
+       'subject', 'job/job-' || n % 200, 'who', json_build_object('kind', 'person', 'id', 'p' || n % 50, 'name', 'Ann'), 'previous', md5(n::text)),
+       md5(n::text) FROM generate_series(1, $1::int) AS n`,
+    [runs],
+  );
   await fillImages(db, Math.ceil(edges / mirrors));
   await db.query(`${db.kind === "postgres" ? "VACUUM " : ""}ANALYZE`);
 }

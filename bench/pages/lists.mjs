@@ -66,6 +66,11 @@ for (const path of [
   "/production",
   "/reviews",
   "/settings",
+  ...["jobs", "remotes", "destinations", "notifications", "people", "tokens", "audit", "server"].map(
+    (name) => `/settings/${name}`,
+  ),
+  "/settings/remotes?outcome=failed",
+  ...["act=run.abort", "subject=job/job-7", "who=p7", "act=none"].map((query) => `/settings/audit?${query}`),
 ]) {
   const taken = [];
   let bytes = 0;

@@ -28,4 +28,8 @@ CREATE INDEX delivery_ended ON delivery (received_at) WHERE outcome <> 'waiting'
     id: "deliveries-0002",
     sql: "CREATE INDEX delivery_repositories ON delivery USING gin ((content -> 'repositoryUrls'));",
   },
+  {
+    id: "deliveries-0003",
+    sql: "CREATE INDEX delivery_failed ON delivery (number) WHERE outcome = 'failed'",
+  },
 ];
