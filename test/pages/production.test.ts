@@ -102,7 +102,7 @@ describeBrowser("pages of production", (browser) => {
     expect(await main.locator("script, img").count()).toBe(0);
     expect(await main.textContent()).toContain("errors in its manifests: 2");
     expect(await main.textContent()).toContain("3 in the last 90 days");
-    expect(await main.locator("figure.chart > svg").count()).toBe(2);
+    expect(await main.locator("figure.chart > svg").count()).toBe(3);
     const cell = page.getByRole("row", { name: /^alpha/ }).getByRole("link", { name: /1 missing of 4/ });
     await cell.click();
     expect(new URL(page.url()).search).toBe("?state=off&mirror=us.example");

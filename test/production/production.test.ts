@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Database } from "../../src/database/index.ts";
+import { type Database, migrate } from "../../src/database/index.ts";
 import { edgesOf } from "../../src/edges/index.ts";
 import {
   askedOf,
@@ -298,6 +298,24 @@ describeDatabases((databases) => {
     ]);
     expect(await hostHistory(db, { grain: "hour", since }, ["eu.example"])).toMatchObject([counts]);
     expect(await hostHistory(db, { grain: "hour", since }, ["us.example"])).toEqual([]);
+  });
+
+  it("brings tables of before up to date: what was promoted stays, and the next look finds the rest", async () => {
+    const db = await databases.open(productionMigrations.slice(0, 1));
+    await db.script(`
+      INSERT INTO production_tree (repo, ref, path, looked_at)
+        VALUES ('${place.repo}', '${place.ref}', '${place.path}', now() + interval '1 day');
+      INSERT INTO production_project (tree, project, images, edges, asked_mark, deep_mark, looked_at, run_id, job)
+        VALUES (1, 'alpha', 1, 1, '', '', now(), '1', 'verify');
+      INSERT INTO production_image (tree, project, place, name, digest, source, at, tags, mirrors, mark)
+        VALUES (1, 'alpha', 'x', 'app', 'd', 's', 'f:1:1', '[]', '[1]', '');
+      INSERT INTO production_sample (tree, grain, at, promoted_images) VALUES (1, 'day', date_trunc('day', now()), 7)`);
+    await migrate(db, productionMigrations);
+    expect(await recordLook(db, lookAt(two))).toBe("recorded");
+    expect((await listProjects(db)).map(({ images }) => images)).toEqual([2, 1]);
+    expect(await productionHistory(db, { grain: "day", since: hours(-72) })).toContainEqual(
+      expect.objectContaining({ promotedImages: 7 }),
+    );
   });
 
   it("knows several mirrors of one host by their registries", async () => {

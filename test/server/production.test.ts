@@ -88,6 +88,7 @@ describeDatabases((databases) => {
       trouble(1, "alpha/app", "a2", "v2", "elsewhere", { current: digestFor("x") }),
     ];
     await recordLook(db, lookAt({ alpha }, { run: "5", troubles }));
+    const both = [...troubles, trouble(2, "alpha/app", "a2", "v2", "unread")];
     const images = await get("/production/projects/alpha/images?limit=1");
     expect(images.items).toMatchObject([{ name: "app", tags: ["v2"], health: "elsewhere", run: "5" }]);
     const rest = await get(
@@ -111,6 +112,9 @@ describeDatabases((databases) => {
     for (const query of ["after=xyz", "state=green", `after=${Buffer.from("[1]").toString("base64url")}`]) {
       expect((await read(`/production/drift?${query}`)).status).toBe(400);
     }
+    await recordLook(db, lookAt({ alpha }, { run: "6", began: hours(0.5), troubles: both }));
+    expect((await get("/production/drift")).items).toHaveLength(3);
+    expect((await get("/production/drift?mirror=asia.example")).items).toMatchObject([{ health: "unread" }]);
     expect((await get("/production/drift?state=known")).items).toMatchObject([{ health: "elsewhere" }]);
     expect((await get("/production/projects/no%20such/images")).items).toEqual([]);
   });

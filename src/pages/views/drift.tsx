@@ -83,7 +83,7 @@ export function ImageFilters({
             not as asked
           </option>
           <option value="known" selected={query.state === "known"}>
-            not as asked, as far as it was read
+            not as asked, but read
           </option>
           {offHealths.map((health) => (
             <option value={health} selected={query.state === health}>

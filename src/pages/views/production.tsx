@@ -103,6 +103,7 @@ export async function productionPage(visit: Visit): Promise<Answered> {
       <div class="charts">
         <Promoted visit={visit} history={history} />
         <OverTime visit={visit} history={history} />
+        <Unread visit={visit} history={history} />
       </div>
     </>,
   );
@@ -414,24 +415,40 @@ function Promoted({ visit, history }: OverTimeProps) {
 function OverTime({ visit, history }: OverTimeProps) {
   const last = history.at(-1);
   const values = (of: (sample: ProductionSampleDocument) => number) => history.map(of);
+  const wrong = ({ failed, elsewhere, damaged, contested }: ProductionSampleDocument): number =>
+    failed + elsewhere + damaged + contested;
   return (
     <Chart
       {...{ visit, name: "off", label: "Edges not as asked, at the end of each day", empty: noSamples }}
       summary={
-        last === undefined ? "" : `${countOf(last.edges - last.there)} of ${countOf(last.edges)} at last`
+        last === undefined ? "" : `${countOf(wrong(last) + last.missing)} of ${countOf(last.edges)} at last`
       }
       times={history.map(({ at }) => at)}
       series={[
         {
           name: "failed, other digest, damaged, claimed twice",
-          ...{ shape: "line", tone: "bad" },
-          values: values(
-            ({ failed, elsewhere, damaged, contested }) => failed + elsewhere + damaged + contested,
-          ),
+          shape: "line",
+          tone: "bad",
+          values: values(wrong),
         },
         { name: "missing", shape: "line", tone: "wait", values: values(({ missing }) => missing) },
-        { name: "unread", shape: "line", tone: "still", values: values(({ unread }) => unread) },
       ]}
+    />
+  );
+}
+
+function Unread({ visit, history }: OverTimeProps) {
+  return (
+    <Chart
+      {...{
+        visit,
+        name: "unread",
+        label: "Edges that could not be read, at the end of each day",
+        empty: noSamples,
+      }}
+      summary={`${countOf(history.at(-1)?.unread ?? 0)} at last`}
+      times={history.map(({ at }) => at)}
+      series={[{ name: "unread", shape: "bar", tone: "still", values: history.map(({ unread }) => unread) }]}
     />
   );
 }

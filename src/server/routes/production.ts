@@ -284,7 +284,9 @@ export function addProduction(api: OpenAPIHono<Env>, parts: ServerParts): void {
       const shown = images.slice(0, limit);
       const last = shown.at(-1);
       return {
-        items: shown.flatMap((image) => driftDocuments(image, trees.get(image.tree), now())),
+        items: shown.flatMap((image) =>
+          driftDocuments(image, filterOf(filter), trees.get(image.tree), now()),
+        ),
         next: images.length > limit && last !== undefined ? driftText(driftPlace(last)) : undefined,
       };
     },
@@ -414,9 +416,20 @@ function imageDocument(image: AskedImage, tree: TreeNow | undefined, at: Date): 
   };
 }
 
-function driftDocuments(image: AskedImage, tree: TreeNow | undefined, at: Date): readonly DriftDocument[] {
-  const { project, name, digest, source, at: line, troubles } = image;
+/** What of an image is as the list asks for it: all else of it that is not as asked stands where that is asked for. */
+function driftDocuments(
+  image: AskedImage,
+  { healths, mirror }: ReturnType<typeof filterOf>,
+  tree: TreeNow | undefined,
+  at: Date,
+): readonly DriftDocument[] {
+  const { project, name, digest, source, at: line } = image;
   const look = lookDocument(image, tree, at);
+  const isAt = (of: string): boolean => of === mirror || of.startsWith(`${mirror}/`);
+  const troubles = image.troubles.filter(
+    ({ health, mirrors }) =>
+      (healths === undefined || healths.includes(health)) && (mirror === undefined || mirrors.some(isAt)),
+  );
   return troubles.map((trouble) => ({
     ...{ project, name, digest, source, at: line },
     ...troubleDocument(trouble),
