@@ -32,6 +32,7 @@ export * from "./index.ts";
 export * from "./inspect/index.ts";
 export * from "./jobs/index.ts";
 export * from "./manifest/index.ts";
+export * from "./matrix/index.ts";
 export * from "./merge/index.ts";
 export * from "./notifications/index.ts";
 export * from "./objects/index.ts";

@@ -19,7 +19,6 @@ export {
   type MatrixQuery,
   type MatrixStart,
   onMatrixChange,
-  projectsOfMatrix,
   type RankedRow,
   readMatrix,
   readMatrixRow,

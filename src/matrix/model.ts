@@ -75,6 +75,8 @@ export interface MatrixHead {
   readonly kind: MatrixKind;
   readonly mirrors: readonly MatrixMirror[];
   readonly rows: number;
+  /** In order. */
+  readonly projects: readonly string[];
   readonly counts: CellCounts;
   /** Edges that are as asked, and so are in no row. */
   readonly present: number;

@@ -103,15 +103,6 @@ export async function readMatrixRow(sql: Sql, run: string, at: number): Promise<
   return row && rowOf(row);
 }
 
-/** The projects of a matrix, in order. */
-export async function projectsOfMatrix(sql: Sql, run: string): Promise<readonly string[]> {
-  const rows = await sql.query<{ project: string }>(
-    "SELECT DISTINCT project FROM promotion_row WHERE run = $1 ORDER BY project LIMIT 1000",
-    [run],
-  );
-  return rows.map(({ project }) => project);
-}
-
 /** Calls back when the matrix of a run may have changed. @returns What ends it. */
 export function onMatrixChange(
   db: Pick<Database, "listen">,

@@ -47,7 +47,7 @@ export const noMatrix: MatrixWriter = {
 };
 
 /** Milliseconds between two writes of what changes. */
-const every = 150;
+const every = 100;
 /** Milliseconds after which what could not be written is tried again. */
 const again = 1_000;
 /** Problems whose causes are told while a run goes on; at its end there are all of them. */
@@ -73,6 +73,7 @@ class Writer implements MatrixWriter {
   };
   #matrix: OpenMatrix = new MatrixDraft().close();
   #counts = new Counts([]);
+  #projects: readonly string[] = [];
   readonly #byDigest = new Map<string, LiveRow[]>();
   /** By digest, edges that are under way or wait. */
   readonly #left = new Map<string, number>();
@@ -178,6 +179,7 @@ class Writer implements MatrixWriter {
   #open(matrix: OpenMatrix): void {
     this.#matrix = matrix;
     this.#counts = new Counts(matrix.mirrors);
+    this.#projects = [...new Set([...matrix.rows.values()].map(({ project }) => project))];
     for (const row of matrix.rows.values()) {
       const same = this.#byDigest.get(row.digest);
       if (same === undefined) this.#byDigest.set(row.digest, [row]);
@@ -241,8 +243,16 @@ class Writer implements MatrixWriter {
     this.#areCausesNew = false;
     const now =
       this.#isOver || this.#isWhole ? undefined : this.#copying.read((digest) => this.#nameOf(digest));
-    const rows = this.#matrix.rows.size;
-    return { kind: this.#kind, rows, ...this.#counts.read(), ...this.#plan, causes: this.#causes, now };
+    const [rows, projects] = [this.#matrix.rows.size, this.#projects];
+    return {
+      kind: this.#kind,
+      rows,
+      projects,
+      ...this.#counts.read(),
+      ...this.#plan,
+      causes: this.#causes,
+      now,
+    };
   }
 
   #nameOf(digest: string): string {

@@ -76,6 +76,7 @@ describeDatabases((databases) => {
     const writer = openMatrixWriter(db, { id, attempt: 1 }, (error) => problems.push(error));
     const held: ServerResponse[] = [];
     let isHeld = true;
+    onTestFinished(() => world.production.interfere());
     world.production.interfere((request, url) => {
       if (request.method !== "PUT" || !url.pathname.includes("/manifests/")) return undefined;
       if (url.pathname.includes("/two/web/")) return (response) => answer(response, 403, {}, "{}");
@@ -101,7 +102,11 @@ describeDatabases((databases) => {
       ],
       now: {
         images: expect.arrayContaining([
-          { digest: digests[0], destinations: expect.any(Array) as unknown },
+          {
+            digest: digests[0],
+            name: expect.stringMatching(/\/api:|^api:/) as string,
+            destinations: expect.any(Array) as unknown,
+          },
         ]) as unknown,
       },
     });

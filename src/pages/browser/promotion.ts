@@ -2,7 +2,7 @@ import { Idiomorph } from "idiomorph";
 import { VirtualRows } from "./virtual-rows.ts";
 
 /** Milliseconds between two looks at what has changed. */
-const every = 150;
+const every = 100;
 /** Milliseconds after which a screen reader is told again how far it is. */
 const toldEvery = 10_000;
 

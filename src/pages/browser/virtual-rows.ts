@@ -1,5 +1,7 @@
 /** Rows that are put in and taken out together. */
-const chunkRows = 20;
+const chunkRows = 10;
+/** Groups that are kept on either side of what is seen. */
+const around = 2;
 
 /** Gives rows from a position on, as the server makes them; nothing when it cannot. */
 export type LoadRows = (from: number, count: number) => Promise<readonly HTMLTableRowElement[] | undefined>;
@@ -36,6 +38,8 @@ export class VirtualRows {
     this.#total = Number(box.dataset.total);
     const rows = [...first.rows];
     this.#height = rows[0]?.getBoundingClientRect().height ?? 28;
+    // Of a table as wide as this, no browser looks at all cells to find out how wide its columns are.
+    table.style.width = `${table.getBoundingClientRect().width}px`;
     const from = Number(box.dataset.from);
     first.remove();
     table.append(this.#before.body, this.#after.body);
@@ -102,7 +106,7 @@ export class VirtualRows {
     const { from, count } = this.seen;
     const first = Math.min(last, Math.floor(from / chunkRows));
     const end = Math.min(last, Math.floor((from + count) / chunkRows));
-    const [low, high] = [Math.max(0, first - 1), Math.min(last, end + 1)];
+    const [low, high] = [Math.max(0, first - around), Math.min(last, end + around)];
     for (const [number, { body }] of this.#chunks) {
       if (number >= low && number <= high) continue;
       // The focus is not lost: it is on the table from then on.

@@ -6,7 +6,6 @@ import {
   isProblemState,
   type MatrixQuery,
   type MatrixRow,
-  projectsOfMatrix,
   type RankedRow,
   readMatrix,
   readMatrixRow,
@@ -21,7 +20,7 @@ import { ServerError } from "../errors.ts";
 import { addList } from "../lists/list.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json } from "../responses.ts";
-import { lineSchema, runIdSchema, timeSchema } from "../schemas.ts";
+import { lineSchema, runIdSchema, runStates, timeSchema } from "../schemas.ts";
 
 const tags = ["promotions"];
 const params = z.object({ id: runIdSchema });
@@ -94,6 +93,7 @@ const nowSchema = z
 const promotionSchema = z
   .object({
     run: runIdSchema,
+    state: z.enum(runStates).openapi({ description: "That of the run." }),
     kind: z.enum(["promotion", "plan", "verification"]),
     isWhole: z.boolean().openapi({ description: "All is said: otherwise the run goes on, or was cut off." }),
     isDry: z.boolean().openapi({ description: "Nothing is written: what waits would be done." }),
@@ -257,8 +257,8 @@ export function addPromotion(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(promotionRoute, async (c) => {
     demand(c, parts, "read");
     const { id } = c.req.valid("param");
-    const [matrix, projects] = [await matrixOf(id), await projectsOfMatrix(db, id)];
-    return c.json(promotionDocument(id, matrix, projects), 200);
+    const [matrix, { state }] = await Promise.all([matrixOf(id), queue.read(id)]);
+    return c.json(promotionDocument({ run: id, state }, matrix), 200);
   });
 
   api.openapi(countRoute, async (c) => {
@@ -393,12 +393,12 @@ function rowDocument(row: MatrixRow, { mirrors }: StoredMatrix): PromotionRowDoc
 }
 
 function promotionDocument(
-  run: string,
-  { mirrors, causes, now, ...matrix }: StoredMatrix,
-  projects: readonly string[],
+  run: Pick<PromotionDocument, "run" | "state">,
+  { mirrors, causes, now, projects, ...matrix }: StoredMatrix,
 ): PromotionDocument {
   return {
-    ...{ run, ...matrix },
+    ...run,
+    ...matrix,
     mirrors: [...mirrors],
     causes: causes.map((cause) => ({ ...cause, places: [...cause.places] })),
     now: now && {

@@ -85,11 +85,18 @@ export function Sums({ promotion, search }: PromotionProps) {
   );
 }
 
+/** Images on their way that are shown. */
+const mostImages = 6;
+
 /** What is being copied, and how hosts take it. */
 export function Now({ promotion }: Pick<PromotionProps, "promotion">) {
   const { now, mirrors } = promotion;
   if (now === undefined) return <section id="now" hidden />;
-  const { images, hosts, more } = now;
+  const { hosts, more } = now;
+  const rateOf = (image: (typeof now.images)[number]): number =>
+    image.destinations.reduce((sum, { rate }) => sum + rate, 0);
+  // What moves is before what waits for a slower host.
+  const images = [...now.images].sort((one, other) => rateOf(other) - rateOf(one));
   const names = mirrors.map(({ name }) => name);
   const short = shortNames(names);
   /** The mirror that a repository is at. */
@@ -100,95 +107,99 @@ export function Now({ promotion }: Pick<PromotionProps, "promotion">) {
   return (
     <section id="now" aria-labelledby="now-title">
       <h2 id="now-title">Being copied now</h2>
-      {images.length === 0 ? (
-        <p class="empty">Nothing at this moment.</p>
-      ) : (
-        <ul class="under-way">
-          {images.slice(0, 12).map(({ name, digest, destinations }) => {
-            const [done, total, rate] = (["done", "total", "rate"] as const).map((of) =>
-              destinations.reduce((sum, each) => sum + each[of], 0),
-            );
-            return (
-              <li>
-                <span class="named" title={digest}>
-                  {name}
-                </span>
-                <progress
-                  max={Math.max(1, total ?? 1)}
-                  value={done}
-                  aria-label={`${name}: ${bytesInWords(done ?? 0)} of ${bytesInWords(total ?? 0)}`}
-                />
-                <span class="quiet">
-                  {`${bytesInWords(done ?? 0)} of ${bytesInWords(total ?? 0)}, ${bytesInWords(rate ?? 0)}/s`}
-                </span>
-                <span class="to">
-                  {destinations.slice(0, 30).map((each) => (
-                    <span title={each.name}>
-                      {`${mirrorOf(each.name)} ${each.total === 0 ? "…" : `${Math.floor((100 * each.done) / each.total)}\u202f%`}`}
+      <div class="side-by-side">
+        <div class="broad">
+          {images.length === 0 ? (
+            <p class="empty">Nothing at this moment.</p>
+          ) : (
+            <ul class="under-way">
+              {images.slice(0, mostImages).map(({ name, digest, destinations }) => {
+                const [done, total, rate] = (["done", "total", "rate"] as const).map((of) =>
+                  destinations.reduce((sum, each) => sum + each[of], 0),
+                );
+                return (
+                  <li>
+                    <span class="named" title={digest}>
+                      {name}
                     </span>
-                  ))}
-                </span>
-              </li>
-            );
-          })}
-        </ul>
-      )}
-      {images.length + more > 12 ? (
-        <p class="quiet">{`${countOf(images.length + more - 12)} more on their way.`}</p>
-      ) : (
-        ""
-      )}
-      {hosts.length === 0 ? (
-        ""
-      ) : (
-        <section class="scroll" aria-label="Hosts: table" tabindex={0}>
-          <table class="dense">
-            <thead>
-              <tr>
-                <th scope="col">Host</th>
-                <th scope="col" class="number">
-                  Sent
-                </th>
-                <th scope="col" class="number">
-                  Per second
-                </th>
-                <th scope="col" class="number">
-                  Read
-                </th>
-                <th scope="col">How it is</th>
-              </tr>
-            </thead>
-            <tbody>
-              {hosts.map(({ host, sent, rate, read, waits, retry }) => (
+                    <progress
+                      max={Math.max(1, total ?? 1)}
+                      value={done}
+                      aria-label={`${name}: ${bytesInWords(done ?? 0)} of ${bytesInWords(total ?? 0)}`}
+                    />
+                    <span class="quiet">
+                      {`${bytesInWords(done ?? 0)} of ${bytesInWords(total ?? 0)}, ${bytesInWords(rate ?? 0)}/s`}
+                    </span>
+                    <span class="to">
+                      {destinations.slice(0, 30).map((each) => (
+                        <span title={each.name}>
+                          {`${mirrorOf(each.name)} ${each.total === 0 ? "…" : `${Math.floor((100 * each.done) / each.total)}\u202f%`}`}
+                        </span>
+                      ))}
+                    </span>
+                  </li>
+                );
+              })}
+            </ul>
+          )}
+          {images.length + more > mostImages ? (
+            <p class="quiet">{`${countOf(images.length + more - mostImages)} more on their way.`}</p>
+          ) : (
+            ""
+          )}
+        </div>
+        {hosts.length === 0 ? (
+          ""
+        ) : (
+          <section class="scroll broad" aria-label="Hosts: table" tabindex={0}>
+            <table class="dense">
+              <thead>
                 <tr>
-                  <th scope="row">{host}</th>
-                  <td class="number">{bytesInWords(sent)}</td>
-                  <td class="number">{bytesInWords(rate)}</td>
-                  <td class="number">{bytesInWords(read)}</td>
-                  <td>
-                    {waits === undefined ? (
-                      ""
-                    ) : waits.until === undefined ? (
-                      <span class="state held">{`does not answer: ${waits.reason}`}</span>
-                    ) : (
-                      <span class="state waiting">
-                        {`wants a pause: ${waits.reason}; until `}
-                        <Time at={waits.until} />
-                      </span>
-                    )}
-                    {retry === undefined ? (
-                      ""
-                    ) : (
-                      <span class="state retrying">{`retrying ${retry.attempt}/${retry.of}: ${retry.reason}`}</span>
-                    )}
-                    {waits === undefined && retry === undefined ? <span class="quiet">answers</span> : ""}
-                  </td>
+                  <th scope="col">Host</th>
+                  <th scope="col" class="number">
+                    Sent
+                  </th>
+                  <th scope="col" class="number">
+                    Per second
+                  </th>
+                  <th scope="col" class="number">
+                    Read
+                  </th>
+                  <th scope="col">How it is</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-      )}
+              </thead>
+              <tbody>
+                {hosts.map(({ host, sent, rate, read, waits, retry }) => (
+                  <tr>
+                    <th scope="row">{host}</th>
+                    <td class="number">{bytesInWords(sent)}</td>
+                    <td class="number">{bytesInWords(rate)}</td>
+                    <td class="number">{bytesInWords(read)}</td>
+                    <td>
+                      {waits === undefined ? (
+                        ""
+                      ) : waits.until === undefined ? (
+                        <span class="state held">{`does not answer: ${waits.reason}`}</span>
+                      ) : (
+                        <span class="state waiting">
+                          {`wants a pause: ${waits.reason}; until `}
+                          <Time at={waits.until} />
+                        </span>
+                      )}
+                      {retry === undefined ? (
+                        ""
+                      ) : (
+                        <span class="state retrying">{`retrying ${retry.attempt}/${retry.of}: ${retry.reason}`}</span>
+                      )}
+                      {waits === undefined && retry === undefined ? <span class="quiet">answers</span> : ""}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+        )}
+      </div>
     </section>
   );
 }

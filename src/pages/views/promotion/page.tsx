@@ -22,7 +22,7 @@ export async function promotionPage(visit: Visit, id: string): Promise<Answered>
   const { api } = visit;
   const run = await api.get<ShownRunDocument>(`/runs/${id}`);
   const search = searchOf(visit.url.searchParams);
-  const promotion = await promotionOf(visit, run);
+  const promotion = await promotionOf(visit, id);
   const live = { isLive: run.state !== "ended", about: "none", stream: `run=${id}&promotion=1` };
   const frame = { title: `Promotion of ${run.job} ${id}`, part: "/runs", ...live, script: "promotion.js" };
   const heading = (
@@ -97,11 +97,10 @@ function Nothing({ run: { id, state } }: { readonly run: Pick<ShownRunDocument, 
 
 /** What changes of the page while the run goes on, beside the matrix. */
 export async function promotionPart(visit: Visit, id: string): Promise<Answered> {
-  const run = await visit.api.get<ShownRunDocument>(`/runs/${id}`);
-  const promotion = await promotionOf(visit, run);
   const search = searchOf(visit.url.searchParams);
+  const promotion = await promotionOf(visit, id);
   if (promotion === undefined) {
-    return visit.fragment(<Nothing run={run} />);
+    return visit.fragment(<Nothing run={await visit.api.get<ShownRunDocument>(`/runs/${id}`)} />);
   }
   const [problems, { rows: total }] = await Promise.all([
     problemsOf(visit, id),
@@ -109,7 +108,7 @@ export async function promotionPart(visit: Visit, id: string): Promise<Answered>
   ]);
   return visit.fragment(
     <>
-      <div id="promotion" data-state={run.state} data-total={total}>
+      <div id="promotion" data-state={promotion.state} data-total={total}>
         <Sums {...{ promotion, search }} />
         <Now promotion={promotion} />
       </div>
@@ -124,17 +123,23 @@ export async function promotionPart(visit: Visit, id: string): Promise<Answered>
 /** Rows of the matrix from a position on, for the script that shows all of them. */
 export async function promotionRows(visit: Visit, id: string): Promise<Answered> {
   const search = searchOf(visit.url.searchParams);
-  const promotion = await visit.api.get<PromotionDocument>(`/runs/${id}/promotion`);
-  const { items } = await rowsOf(visit, id, search, 50);
+  const [promotion, { items }] = await Promise.all([
+    promotionOf(visit, id),
+    rowsOf(visit, id, search, rowsAtOnce),
+  ]);
+  if (promotion === undefined) return visit.fragment("");
   return visit.fragment(<MatrixRows {...{ promotion, search, rows: items }} />);
 }
+
+/** Rows that a script is given at most. */
+const rowsAtOnce = 50;
 
 /** One cell, for the script that shows it beside the matrix. */
 export async function promotionCell(visit: Visit, id: string): Promise<Answered> {
   const { api } = visit;
   const search = searchOf(visit.url.searchParams);
   const run = await api.get<ShownRunDocument>(`/runs/${id}`);
-  const promotion = await promotionOf(visit, run);
+  const promotion = await promotionOf(visit, id);
   if (promotion === undefined) return visit.fragment(<aside id="cell" data-kept="" hidden />);
   return visit.fragment(<CellPanel {...{ run, promotion, search, row: await rowOf(visit, id, search) }} />);
 }
@@ -142,13 +147,10 @@ export async function promotionCell(visit: Visit, id: string): Promise<Answered>
 const titles = { promotion: "promotion", plan: "plan", verification: "verification" } as const;
 
 /** All but the rows; `undefined` where nothing is known of images and mirrors. Of a run that was cut off, no more is to come. */
-async function promotionOf(
-  { api }: Visit,
-  { id, state }: Pick<ShownRunDocument, "id" | "state">,
-): Promise<PromotionDocument | undefined> {
+async function promotionOf({ api }: Visit, id: string): Promise<PromotionDocument | undefined> {
   try {
     const promotion = await api.get<PromotionDocument>(`/runs/${id}/promotion`);
-    return { ...promotion, isWhole: promotion.isWhole || state === "ended" };
+    return { ...promotion, isWhole: promotion.isWhole || promotion.state === "ended" };
   } catch (error) {
     if (error instanceof ApiFailure && error.problem.code === "no-matrix") return undefined;
     throw error;
