@@ -208,6 +208,9 @@ describeBrowser("pages of reviews", (browser) => {
     expect(await page.getByRole("alert").textContent()).toMatch(
       /something else is asked for now .* hello:v2-swapped/,
     );
+    // What has been said stays, whatever happens meanwhile.
+    await place.judge(db, number, (commit) => aReview(commit, later));
+    expect(await page.locator("main[data-live]").count()).toBe(0);
     const before = place.forge.pullRequest(path, number);
     expect([before.comments, before.labels]).toEqual([[], []]);
     await page.goto(`/reviews/${id}`);

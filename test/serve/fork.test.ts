@@ -141,6 +141,9 @@ describe.each(["github", "gitlab", "gitea"] as const)("a hostile pull request fr
     });
   };
 
+  const reviews = async () =>
+    (await server.ask<{ readonly items: readonly object[] }>("GET", "/reviews")).items;
+
   testWith("git")(
     "runs nothing of what it proposes, by nobody's word but those of the base",
     async () => {
@@ -158,6 +161,9 @@ describe.each(["github", "gitlab", "gitea"] as const)("a hostile pull request fr
       expect(comments()[0]?.body.match(/\*\*refused\*\*/g)).toHaveLength(6);
       expect(pull().labels).toEqual([]);
       expect(await runs()).toEqual([]);
+      expect(await reviews()).toMatchObject([
+        { number: 1, author: "eve", state: "open", waitsFor: ["trust"] },
+      ]);
 
       forge.comment(path, 1, "cecile", "/ok-to-test");
       await server.tell(url, 1);
@@ -171,6 +177,9 @@ describe.each(["github", "gitlab", "gitea"] as const)("a hostile pull request fr
       );
       expect(await runs()).toMatchObject([{ job: "review", result: "FAILURE" }]);
       expect(pull().base.repository.statuses.some(({ state }) => state === "success")).toBe(false);
+      expect(await reviews()).toMatchObject([
+        { title: "a harmless change", review: { job: "review", verdict: "fails", isCurrent: true } },
+      ]);
       await server.until("the words of the review", () => (comments().length === 2 ? true : undefined));
       forge.comment(path, 1, "eve", "/approve");
       await server.tell(url, 1);

@@ -37,7 +37,8 @@ export async function reviewPage(visit: Visit, id: string, problem?: ApiProblem)
   };
   const lines = await visit.list<ReviewedLineDocument>("lines", `/reviews/${id}/lines`, query);
   return visit.page(
-    { title: `#${pull.number} ${pull.title}`, part: "/reviews", isLive: true },
+    // What is said of something that was not done would go with the first change.
+    { title: `#${pull.number} ${pull.title}`, part: "/reviews", isLive: problem === undefined },
     <>
       <h1>
         <span>
@@ -144,15 +145,7 @@ function Missing({ pull: { waits, hold } }: { readonly pull: ShownPullDocument }
         <ul class="needs">
           {waits.map(({ for: what, text, since, run }) => (
             <li class={what === "findings" || what === "conflicts" ? "problem" : undefined}>
-              {text}
-              {run === undefined ? (
-                ""
-              ) : (
-                <>
-                  {" "}
-                  (<a href={`/runs/${run}`}>run</a>)
-                </>
-              )}
+              <span>{text}</span> {run === undefined ? "" : <a href={`/runs/${run}`}>its run</a>}
               {since === undefined ? (
                 ""
               ) : (

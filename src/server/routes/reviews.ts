@@ -47,8 +47,8 @@ import { jobNameSchema, runDocument, lineSchema as wordsSchema } from "../schema
 const tags = ["reviews"];
 const params = z.object({ id: pullIdSchema });
 
-/** Runs and commands of one pull request that are shown, and runs of all that are looked through. */
-const most = { shown: 20, runs: 500 };
+/** Runs and commands of one pull request that are shown; runs, and pull requests at a time, that are looked through. */
+const most = { shown: 20, runs: 500, looked: 200 };
 
 const showRoute = createRoute({
   method: "get",
@@ -104,7 +104,7 @@ export function addReviews(api: OpenAPIHono<Env>, parts: ServerParts): void {
       let behind = after && ([new Date(after[0]), after[1]] as const);
       // What is waited for is known of those that were read alone.
       for (;;) {
-        const asked = waits === undefined ? limit + 1 : most.runs;
+        const asked = waits === undefined ? limit + 1 : most.looked;
         const rows = await listPulls(db, { ...query, after: behind, limit: asked });
         const known = await knownOf(parts, rows);
         found.push(
