@@ -45,7 +45,7 @@ export type {
   ListedImageDocument,
 } from "./routes/images.ts";
 export type { JobSourceDocument, ListedJobDocument, ShownJobDocument } from "./routes/jobs.ts";
-export type { LogLinesDocument, LogMatchesDocument } from "./routes/log-lines.ts";
+export type { LogLinesDocument, LogMatchesDocument, LogOutlineDocument } from "./routes/log-lines.ts";
 export type { DeliveryDocument, NotificationDocument } from "./routes/messages.ts";
 export type { NeedDocument, RetryDocument } from "./routes/needs.ts";
 export type {

@@ -12,10 +12,22 @@ export { openRecordEnds, openRunDatabase, type RunDatabaseOptions } from "./data
 export type { RetentionRule } from "./database/retention.ts";
 export { RunError, type RunErrorCode } from "./errors.ts";
 export { defaultDataFolder, openRunFolder } from "./folder/folder.ts";
-export { type LogLine, type LogLines, type LogMatches, type LogPart, openLogLines } from "./log-lines.ts";
+export {
+  type LineRange,
+  type LogExtent,
+  type LoggedRun,
+  type LogLine,
+  type LogLines,
+  type LogMatches,
+  type LogPart,
+  openLogLines,
+} from "./log/lines.ts";
+export type { LogChapter, LogOutline } from "./log/outline.ts";
+export { isLogExpression, type LogSearch } from "./log/search.ts";
 export {
   eventsArtifact,
   eventsFormat,
+  type LogTime,
   type RecordedRun,
   type Run,
   type RunEnd,
@@ -28,5 +40,6 @@ export {
   type RunStore,
   type RunType,
   type StoredRun,
+  type TimedRun,
 } from "./model.ts";
 export { type ProwRun, readProwHistory } from "./prow/bucket.ts";

@@ -108,6 +108,18 @@ export interface StoredRun {
   artifact(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
+/** When a byte of a log was written, and those behind it up to the next time. */
+export interface LogTime {
+  readonly offset: number;
+  readonly at: Date;
+}
+
+/** A run whose log has times. */
+export interface TimedRun extends StoredRun {
+  /** When its bytes from one to another were written, in order: the last time before them, and those among them. */
+  logTimes(from: number, to: number): Promise<readonly LogTime[]>;
+}
+
 /** Which runs are listed. */
 export interface RunQuery {
   readonly job?: string | undefined;

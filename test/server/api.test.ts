@@ -400,7 +400,7 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
       ...["abort", "events", "artifacts", "artifacts/{path}", "hold", "log", "log/events", "plan"].map(
         runPath,
       ),
-      ...["log/lines", "log/matches", "release", "rerun"].map(runPath),
+      ...["log/lines", "log/matches", "log/outline", "release", "rerun"].map(runPath),
       ...["tokens", "tokens/exchange", "tokens/{id}", "sessions", "sessions/{id}"],
       ...["server", "destinations", "receivers", "jobs/read"],
     ]

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type LogLine, openLogLines, type StoredRun } from "../../src/store/index.ts";
+import { isLogExpression, type LogLine, openLogLines, type StoredRun } from "../../src/store/index.ts";
 
 /** A log of these bytes, which comes in pieces. */
 function stored(bytes: () => Uint8Array, piece = 7, id = "1"): StoredRun & { readonly given: () => number } {
@@ -38,6 +38,7 @@ function linesOf(text: string): readonly string[] {
   return lines.map((line) => line.replace(/\r$/, ""));
 }
 
+const words = (text: string) => ({ text, isExpression: false });
 const texts = (lines: readonly LogLine[]): readonly string[] => lines.map(({ text }) => text);
 
 test("lines are those of the whole log, wherever one begins and however it comes", async () => {
@@ -54,13 +55,16 @@ test("lines are those of the whole log, wherever one begins and however it comes
         const expected = linesOf(text);
         const logs = openLogLines();
         const run = stored(() => Buffer.from(text), piece);
-        const part = await logs.read(run, { first }, count);
+        const part = await logs.read(run, [{ from: first, to: first + count - 1 }]);
         expect(texts(part.lines)).toEqual(expected.slice(first - 1, first - 1 + count));
         expect(part.lines.map(({ number }) => number)).toEqual(
           expected.slice(first - 1, first - 1 + count).map((_, at) => first + at),
         );
-        expect(part).toMatchObject({ total: expected.length, size: Buffer.byteLength(text) });
-        const last = await logs.read(run, "last", count);
+        expect(part).toMatchObject({
+          ...{ total: expected.length, size: Buffer.byteLength(text) },
+          isOpen: text !== "" && !text.endsWith("\n"),
+        });
+        const last = await logs.end(run, count);
         expect(texts(last.lines)).toEqual(expected.slice(-count));
       },
     ),
@@ -71,19 +75,22 @@ test("a log that grows is looked through from where it was", async () => {
   let text = "one\ntw";
   const run = stored(() => Buffer.from(text));
   const logs = openLogLines();
-  expect(texts((await logs.read(run, { first: 1 }, 10)).lines)).toEqual(["one", "tw"]);
+  expect(texts((await logs.read(run, [{ from: 1, to: 10 }])).lines)).toEqual(["one", "tw"]);
   text += "o\nthree\n";
-  expect(texts((await logs.read(run, { first: 2 }, 10)).lines)).toEqual(["two", "three"]);
-  expect((await logs.read(run, "last", 1)).total).toBe(3);
+  expect(texts((await logs.read(run, [{ from: 2, to: 11 }])).lines)).toEqual(["two", "three"]);
+  expect((await logs.end(run, 1)).total).toBe(3);
 });
 
 test("a line anywhere in a large log is found without reading what is before it", async () => {
   const text = Buffer.from(Array.from({ length: 200_000 }, (_, at) => `line ${at + 1}\n`).join(""));
   const run = stored(() => text, 65_536);
   const logs = openLogLines();
-  await logs.read(run, { first: 1 }, 1);
+  await logs.read(run, [{ from: 1, to: 1 }]);
   const before = run.given();
-  expect(texts((await logs.read(run, { first: 150_000 }, 2)).lines)).toEqual(["line 150000", "line 150001"]);
+  expect(texts((await logs.read(run, [{ from: 150_000, to: 150001 }])).lines)).toEqual([
+    "line 150000",
+    "line 150001",
+  ]);
   expect(run.given() - before).toBeLessThan(300_000);
 });
 
@@ -91,7 +98,7 @@ test("of a line without end its beginning is shown, and what comes after it is f
   const long = Buffer.concat([Buffer.from("first\n"), Buffer.alloc(8_000_000, "x"), Buffer.from("\nlast\n")]);
   const run = stored(() => long, 65_536);
   const logs = openLogLines();
-  const { lines, total } = await logs.read(run, { first: 1 }, 10);
+  const { lines, total } = await logs.read(run, [{ from: 1, to: 10 }]);
   expect(total).toBe(3);
   expect(lines.map(({ text, cut }) => [text.length, cut])).toEqual([
     [5, 0],
@@ -99,7 +106,7 @@ test("of a line without end its beginning is shown, and what comes after it is f
     [4, 0],
   ]);
   const before = run.given();
-  await logs.read(run, { first: 2 }, 10);
+  await logs.read(run, [{ from: 2, to: 11 }]);
   expect(run.given() - before).toBeLessThan(300_000);
 });
 
@@ -109,11 +116,83 @@ test("a text is found in whichever case, some lines at a time", async () => {
   );
   const logs = openLogLines();
   const run = stored(() => Buffer.from(text), 1000);
-  const first = await logs.find(run, "fAILED", 1);
+  const first = await logs.find(run, words("fAILED"), 1);
   expect(first.lines).toHaveLength(200);
   expect(first.next).toBe(400);
-  const rest = await logs.find(run, "failed", first.next ?? 0);
+  const rest = await logs.find(run, words("failed"), first.next ?? 0);
   expect(rest.lines).toHaveLength(50);
   expect(rest.next).toBeUndefined();
-  expect((await logs.find(run, "nothing", 1)).lines).toEqual([]);
+  expect((await logs.find(run, words("nothing"), 1)).lines).toEqual([]);
+});
+
+test("an expression finds what it says, and one that is none is known before", async () => {
+  const text = "step 1 failed\nstep 22 passed\nSTEP 3 Failed\n";
+  const logs = openLogLines();
+  const run = stored(() => Buffer.from(text), 1000);
+  const { lines } = await logs.find(run, { text: "step \\d+ failed$", isExpression: true }, 1);
+  expect(lines.map(({ number }) => number)).toEqual([1, 3]);
+  expect(["(a*)*b", "a(", "(?=a)", "\\1"].map(isLogExpression)).toEqual([true, false, false, false]);
+});
+
+test("lines of several places come together, with the times at which they were written", async () => {
+  const text = Array.from({ length: 100 }, (_, at) => `line ${at + 1}\n`).join("");
+  const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000);
+  const times = [
+    { offset: 7, at: at(1) },
+    { offset: text.indexOf("line 50\n"), at: at(2) },
+  ];
+  const run = {
+    ...stored(() => Buffer.from(text), 64),
+    logTimes: async (_: number, to: number) => times.filter(({ offset }) => offset <= to),
+  };
+  const { lines, total } = await openLogLines().read(run, [
+    { from: 1, to: 2 },
+    { from: 49, to: 50 },
+    { from: 99, to: 120 },
+  ]);
+  expect(total).toBe(100);
+  expect(lines.map(({ number, at }) => [number, at?.getTime()])).toEqual([
+    [1, undefined],
+    [2, at(1).getTime()],
+    [49, at(1).getTime()],
+    [50, at(2).getTime()],
+    [99, at(2).getTime()],
+    [100, at(2).getTime()],
+  ]);
+});
+
+test("chapters of a log are what has marked them, and what went wrong is known by its words", async () => {
+  const text = [
+    'Step #0 - "pull": Already have image',
+    'Step #1 - "build": compiling, 0 errors, no error',
+    'Step #0 - "pull": again',
+    'Step #1 - "build": \u001b[31mERROR\u001b[0m: it broke',
+    "::group::Größe",
+    "--- a/file.ts",
+    "--- FAIL: TestIt (0.00s)",
+    "--- Deploy it",
+    "without error, 0 failed",
+    "",
+    "--- attempt 2 of this run begins ---",
+    "",
+    '[build one] Step #1 - "build": fine',
+    "+++ b/file.ts",
+    "------------",
+  ].join("\n");
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 600 }), async (piece) => {
+      const { chapters, suspects, suspected } = await openLogLines().outline(
+        stored(() => Buffer.from(text), piece),
+      );
+      expect(chapters.map(({ line, title, kind }) => `${line} ${kind} ${title}`)).toEqual([
+        '1 step Step #0 - "pull"',
+        '2 step Step #1 - "build"',
+        "5 group Größe",
+        "8 section Deploy it",
+        "11 attempt attempt 2",
+        '13 step [build one] Step #1 - "build"',
+      ]);
+      expect([suspects, suspected]).toEqual([[4, 7], 2]);
+    }),
+  );
 });

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Database } from "../../database/index.ts";
-import { eventsArtifact, type RunEnd, type StoredRun } from "../model.ts";
+import { eventsArtifact, type RunEnd, type TimedRun } from "../model.ts";
 import { checkJobName, placeOfRun } from "../prow/places.ts";
 import { recordFiles } from "../prow/record.ts";
 import { adoptRuns } from "./adopt.ts";
@@ -16,6 +16,7 @@ import { type RecordRow, recordOf } from "./rows.ts";
 import { closeRecord, startRun } from "./start.ts";
 import { streams } from "./streams.ts";
 import { openFollowers } from "./tail.ts";
+import { timesOf } from "./times.ts";
 
 /** The runs in a database. */
 export function runDatabase(db: Database, { objects, spool }: RunDatabaseOptions): RunDatabase {
@@ -62,7 +63,7 @@ export const recordEnds: RecordEnds = {
 
 const maxArtifacts = 10_000;
 
-function storedRun(context: Context, row: RecordRow): StoredRun {
+function storedRun(context: Context, row: RecordRow): TimedRun {
   const { db, objects } = context;
   const { id, place } = row;
   const folder = `${place}/${recordFiles.artifacts}/`;
@@ -81,6 +82,7 @@ function storedRun(context: Context, row: RecordRow): StoredRun {
       await written();
       yield* bytesOfStream(db, objects, { id, name: "log" }, from);
     },
+    logTimes: (from, to) => timesOf(context, { id, place }, from, to),
     async artifacts() {
       const found = new Set<string>();
       for await (const { path } of objects.list(folder, { isDeep: true })) {

@@ -10,6 +10,7 @@ import { recordFiles } from "../prow/record.ts";
 import { type Context, spoolOf } from "./context.ts";
 import { bytesOfStream } from "./read-stream.ts";
 import { type StreamName, streams } from "./streams.ts";
+import { keepTimes } from "./times.ts";
 
 /** Files that are put at the same time. */
 const atOnce = 8;
@@ -69,6 +70,7 @@ async function bring(context: Context, id: string): Promise<boolean> {
   await put(recordFiles.started, row.started);
   await put(recordFiles.prowJob, row.prow_job);
   await putStream("log");
+  await keepTimes(context, row);
   if (Number(row.event_bytes) > 0) await putStream("event");
   await put(recordFiles.finished, row.finished);
   await lead(context, row);

@@ -39,5 +39,14 @@ CREATE TABLE run_chunk (
 );
 `;
 
+/** Of what was written before, nobody knows when. */
+const times = `
+ALTER TABLE run_chunk ADD COLUMN written_at timestamptz;
+ALTER TABLE run_chunk ALTER COLUMN written_at SET DEFAULT clock_timestamp();
+`;
+
 /** What the tables of this room are made by. */
-export const storeMigrations: readonly Migration[] = [{ id: "store-0001", sql: records }];
+export const storeMigrations: readonly Migration[] = [
+  { id: "store-0001", sql: records },
+  { id: "store-0002", sql: times },
+];

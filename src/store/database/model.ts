@@ -1,5 +1,14 @@
 import type { Sql } from "../../database/index.ts";
-import type { RecordedRun, Run, RunEnd, RunPage, RunQuery, RunRequest, RunStore } from "../model.ts";
+import type {
+  RecordedRun,
+  Run,
+  RunEnd,
+  RunPage,
+  RunQuery,
+  RunRequest,
+  RunStore,
+  TimedRun,
+} from "../model.ts";
 import type { RetentionRule } from "./retention.ts";
 
 /** A run that is begun in a database, or gone on with. */
@@ -70,6 +79,8 @@ export interface RunDatabase extends RunStore, RecordEnds {
    * @throws {RunError} as {@link RunStore.start}; `run-taken-over` when a later attempt has begun.
    */
   start(attempt: RunAttempt): Promise<Run>;
+  /** @throws {RunError} as {@link RunStore.find}. */
+  find(name: string): Promise<TimedRun>;
   list(query: RecordQuery): Promise<RunPage>;
   /**
    * Follows the log of a run, or its events, from a byte on. What was written before is read at the pace of whoever follows; who then
