@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { badgeOf } from "../../src/pages/badge.ts";
 import { formerAddress } from "../../src/pages/deck.ts";
-import { coloring, plainLine } from "../../src/pages/parts/ansi.tsx";
+import { coloring, plainLine } from "../../src/pages/parts/ansi.ts";
 import { groupFailures } from "../../src/pages/parts/causes.ts";
 import { durationInWords } from "../../src/pages/parts/duration.ts";
 import { pageOfRepository } from "../../src/pages/parts/links.tsx";

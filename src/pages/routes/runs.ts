@@ -4,7 +4,7 @@ import { nowhere, type Site, seeOther } from "../site.tsx";
 import { acts } from "../views/acts.tsx";
 import { againPage } from "../views/again.tsx";
 import { artifactPage } from "../views/artifact.tsx";
-import { logPage, logPart } from "../views/log.tsx";
+import { logPage, logPart, runLog } from "../views/log.tsx";
 import { nowPage } from "../views/now.tsx";
 import { runPage } from "../views/run.tsx";
 import { runsPage } from "../views/runs.tsx";
@@ -21,8 +21,8 @@ export function addRuns(site: Site): void {
   site.page(run, (visit, word) => runPage(visit, word("id")));
   site.page(`${run}/again`, (visit, word) => againPage(visit, word("id")));
   site.page(`${run}/files/:path{.+}`, (visit, word) => artifactPage(visit, word("id"), word("path")));
-  site.page(`${run}/log`, (visit, word) => logPage(visit, word("id")));
-  site.page(`${run}/log/part`, (visit, word) => logPart(visit, word("id")));
+  site.page(`${run}/log`, async (visit, word) => logPage(visit, await runLog(visit, word("id"))));
+  site.page(`${run}/log/part`, async (visit, word) => logPart(visit, await runLog(visit, word("id"))));
   site.form(run, async ({ api, url }, form, word) => {
     const act = acts.find((name) => name === form.get("act"));
     if (act === undefined) throw nowhere(url.pathname);
