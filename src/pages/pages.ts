@@ -1,4 +1,5 @@
 import type { Pages, PagesParts } from "./model.ts";
+import { addArchives } from "./routes/archives.ts";
 import { addFinding } from "./routes/finding.ts";
 import { addImages } from "./routes/images.ts";
 import { addJobs } from "./routes/jobs.ts";
@@ -16,7 +17,7 @@ const ofTheApi = /^\/(?:api|auth|webhooks|healthz|readyz|metrics)(?:\/|$)/;
 /** Makes the pages of a server, over its API. */
 export function createPages(parts: PagesParts): Pages {
   const site = createSite(parts, [
-    ...[addRuns, addPromotion, addJobs, addImages, addProduction, addReviews, addLogins],
+    ...[addRuns, addPromotion, addArchives, addJobs, addImages, addProduction, addReviews, addLogins],
     addSettings,
     // The last one, for it has all addresses that nobody else has.
     addFinding,

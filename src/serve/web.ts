@@ -11,8 +11,10 @@ import {
 import { commandOnPage } from "../chatops/index.ts";
 import { openIntake } from "../deliveries/index.ts";
 import { errorCodeOf, readNamed, replaceFile } from "../disk/index.ts";
+import { openBucket } from "../objects/index.ts";
 import { createPages } from "../pages/index.ts";
 import { type App, createApp, listen } from "../server/index.ts";
+import { openProwArchive } from "../store/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import { networkOf, registriesForReading } from "../work/index.ts";
 import { backupToSend } from "./backup.ts";
@@ -75,6 +77,9 @@ export async function openWeb(core: ServerCore, stopping: AbortSignal): Promise<
     await keepAdminToken(db, admin.token, now());
     const api = createApp({
       ...{ version, db, queue, runs, publicUrl, stopping },
+      archives: Object.entries(settings.serve.prowBuckets ?? {}).map(([name, place]) =>
+        openProwArchive(name, openBucket(place, { network: networkOf({ settings, environment }) })),
+      ),
       jobs: {
         current: () => jobs.current(),
         areKnown: jobs.areKnown,

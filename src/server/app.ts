@@ -13,6 +13,7 @@ import { answerFailure, answerInvalid, answerProblem, problemOf } from "./proble
 import { clientAddress } from "./proxies.ts";
 import { addAbout } from "./routes/about.ts";
 import { addAccess } from "./routes/access.ts";
+import { addArchives } from "./routes/archives.ts";
 import { addBackup } from "./routes/backup.ts";
 import { addFiles } from "./routes/files.ts";
 import { addHealth } from "./routes/health.ts";
@@ -112,6 +113,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addRunEvents(api, parts);
   addFiles(api, parts);
   addLogLines(api, parts);
+  addArchives(api, parts);
   addPromotion(api, parts);
   addLive(api, parts);
   addJobs(api, parts);

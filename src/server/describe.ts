@@ -29,6 +29,7 @@ export function describe(
     security: [{ token: [] }, { session: [] }, {}],
     tags: [
       { name: "runs", description: "What was asked for, and what came of it." },
+      { name: "archives", description: "Runs that Prow has left in buckets." },
       { name: "live", description: "Changes as they happen." },
       { name: "jobs", description: "What is done, and when." },
       { name: "production", description: "What production is known to hold, and what was asked of hosts." },

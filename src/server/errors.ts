@@ -5,6 +5,7 @@ import { WaybillError } from "../errors/index.ts";
  * - `unknown-job`: no job has that name now.
  * - `unknown-session`: none of that id goes on.
  * - `jobs-unknown`: nobody knows yet which jobs there are; that passes.
+ * - `unknown-archive`: no bucket of that name was configured.
  * - `unknown-artifact`: the run has no such file.
  * - `unknown-remote`: no repository of that URL is looked at.
  * - `unknown-pull`: no pull request of that id was seen.
@@ -18,6 +19,7 @@ export type ServerErrorCode =
   | "unknown-job"
   | "unknown-session"
   | "jobs-unknown"
+  | "unknown-archive"
   | "unknown-artifact"
   | "unknown-remote"
   | "unknown-pull"

@@ -36,6 +36,11 @@ export type {
   SessionDocument,
   TokenDocument,
 } from "./routes/access.ts";
+export type {
+  ArchiveDocument,
+  ArchivedRunDocument,
+  ShownArchivedRunDocument,
+} from "./routes/archives.ts";
 export type { HostSampleDocument, HostTrafficDocument } from "./routes/hosts.ts";
 export type {
   ImageContentsDocument,

@@ -7,7 +7,7 @@ import type { Job, JobSet, LocatedJob } from "../jobs/index.ts";
 import type { NotificationPreview, Telling } from "../notifications/index.ts";
 import type { Queue } from "../queue/index.ts";
 import type { Registries } from "../registry/index.ts";
-import type { RunDatabase } from "../store/index.ts";
+import type { ProwArchive, RunDatabase } from "../store/index.ts";
 import type { Delivery, WebhookSource } from "../webhooks/index.ts";
 import type { ServedState } from "./about.ts";
 
@@ -48,6 +48,8 @@ export interface ServerParts {
   readonly db: Database;
   readonly queue: Queue;
   readonly runs: Pick<RunDatabase, "find" | "follow">;
+  /** Buckets that Prow has left runs in, which are shown beside those of this server. */
+  readonly archives: readonly ProwArchive[];
   readonly jobs: ServedJobs;
   readonly access: {
     readonly settings: AccessSettings;

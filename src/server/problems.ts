@@ -49,6 +49,7 @@ const statuses: Readonly<Record<string, Statuses>> = {
     "unknown-job": 404,
     "unknown-session": 404,
     "jobs-unknown": 503,
+    "unknown-archive": 404,
     "unknown-artifact": 404,
     "unknown-remote": 404,
     "unknown-delivery": 404,

@@ -54,6 +54,8 @@ export interface ServeSettings {
   readonly capacities?: Readonly<Record<string, number>>;
   /** How long records are kept: for each job the first rule that names it, or names none. */
   readonly retention?: readonly RetentionSetting[];
+  /** Buckets in Prow's layout whose runs are shown as well, by the names that they have on pages: a folder, `gs://`, `s3://` or `https://`. */
+  readonly prowBuckets?: Readonly<Record<string, string>>;
   /** Those who may send webhooks, by the name that is a part of their address: where their secrets are. */
   readonly webhooks?: Readonly<Record<string, readonly SecretSetting[]>>;
   /** Who may what: read by whoever knows its shape. */

@@ -88,6 +88,10 @@ export function serve(
         list(retention()),
         "How long records are kept: for each job the first rule that names it, or names none.",
       ),
+      prowBuckets: described(
+        record(bucket(folder), nameFault),
+        "Buckets in Prow's layout whose runs are shown as well, by the names that they have on pages.",
+      ),
       webhooks: described(
         record(list(secret(folder), { min: 1, what: "a list" }), nameFault),
         "Who may send webhooks: to /webhooks/NAME, signed with one of these secrets.",
@@ -191,6 +195,20 @@ function objects(folder: string): Shape<string> {
       minLength: 1,
       description: "Where records are kept whose runs have ended: a folder, or s3://BUCKET/PREFIX.",
     },
+  );
+}
+
+function bucket(folder: string): Shape<string> {
+  const hint = "such as gs://kubernetes-ci-logs, s3://BUCKET/PREFIX, https://HOST/BUCKET or a folder";
+  return textValue(
+    (place) => {
+      const [, scheme, rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/.exec(place) ?? [];
+      if (scheme === undefined) return readPath(folder, place);
+      const isKnown = ["gs", "s3", "http", "https"].includes(scheme);
+      const isPlain = /^[A-Za-z0-9.:_-]+(?:\/[^?#@]*)?$/.test(rest);
+      return isKnown && isPlain ? { value: place } : { fault: "expected a bucket or a folder", hint };
+    },
+    { type: "string", minLength: 1, description: `A bucket that is only read, ${hint}.` },
   );
 }
 

@@ -42,4 +42,5 @@ export {
   type StoredRun,
   type TimedRun,
 } from "./model.ts";
+export { type ArchivePage, openProwArchive, type ProwArchive } from "./prow/archive.ts";
 export { type ProwRun, readProwHistory } from "./prow/bucket.ts";

@@ -403,6 +403,10 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
       ...["log/lines", "log/matches", "log/outline", "release", "rerun"].map(runPath),
       ...["tokens", "tokens/exchange", "tokens/{id}", "sessions", "sessions/{id}"],
       ...["server", "destinations", "receivers", "jobs/read"],
+      ...["archives", "archives/{archive}/jobs", "archives/{archive}/jobs/{job}/runs"],
+      ...["", "/log", "/log/lines", "/log/matches", "/log/outline", "/artifacts/{path}"].map(
+        (more) => `archives/{archive}/runs/{job}/{id}${more}`,
+      ),
     ]
       .map((path) => `/api/v1/${path}`)
       .concat("/webhooks/{source}")

@@ -132,6 +132,7 @@ export async function serverWorld(db: Database, options: WorldOptions = {}): Pro
   });
   const api = createApp({
     ...{ version: "0.0.0", db, queue, runs, publicUrl },
+    archives: [],
     jobs: {
       current: () => set,
       areKnown: () => true,

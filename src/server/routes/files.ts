@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "@hono/zod-openapi";
+import type { StoredRun } from "../../store/index.ts";
 import { demand } from "../acts.ts";
 import type { Asking, Env } from "../context.ts";
 import { ServerError } from "../errors.ts";
@@ -41,21 +42,7 @@ export function addFiles(api: OpenAPIHono<Env>, parts: ServerParts): void {
   });
   api.get(`/runs/${idInPath}/log`, async (c) => {
     demand(c, parts, "read");
-    const stored = await runs.find(c.req.param("id") ?? "");
-    const headers = {
-      "content-type": "text/plain; charset=utf-8",
-      "cache-control": "no-store",
-      "accept-ranges": "bytes",
-    };
-    const range = /^bytes=([0-9]{1,15})-([0-9]{1,15})?$/.exec(c.req.header("range") ?? "");
-    if (range === null) return c.body(ReadableStream.from(stored.log()), 200, headers);
-    const [from, to] = [Number(range[1]), Number(range[2] ?? Number.MAX_SAFE_INTEGER)];
-    const { bytes, isAll } = await partOf(stored.log(from), Math.min(maxPart, to - from + 1));
-    if (bytes.length === 0) return c.body(null, 416, headers);
-    const isOver = isAll && stored.record.finishedAt !== undefined;
-    const total = isOver ? from + bytes.length : "*";
-    const part = { ...headers, "content-range": `bytes ${from}-${from + bytes.length - 1}/${total}` };
-    return c.body(bytes, 206, part);
+    return answerLog(c, await runs.find(c.req.param("id") ?? ""));
   });
 
   const addArtifact = (path: string, summary: string, nameOf: (c: Asking) => string) => {
@@ -74,25 +61,47 @@ export function addFiles(api: OpenAPIHono<Env>, parts: ServerParts): void {
     api.get(path.replace("{id}", idInPath).replace("{path}", ":path{.+}"), async (c) => {
       demand(c, parts, "read");
       const stored = await runs.find(c.req.param("id") ?? "");
-      const name = nameOf(c);
-      const isName = !/\p{Cc}/u.test(name);
-      const content = isName ? await stored.artifact(name) : undefined;
-      if (content === undefined) {
-        throw new ServerError("unknown-artifact", "the run has no such file", {
-          hint: `see what it has: GET /api/v1/runs/${stored.record.id}`,
-        });
-      }
-      // What a run has written may be a page with scripts in it: it is never shown as one of this server's.
-      return c.body(ReadableStream.from(content), 200, {
-        "content-type": "application/octet-stream",
-        "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(name.split("/").at(-1) ?? "")}`,
-        "content-security-policy": "sandbox; default-src 'none'",
-        "cache-control": "no-store",
-      });
+      return answerArtifact(c, stored, nameOf(c));
     });
   };
   addArtifact("/runs/{id}/plan", "The plan of a run, as waybill plan saves it", () => "plan.json");
   addArtifact("/runs/{id}/artifacts/{path}", "A file that a run has left", (c) => c.req.param("path") ?? "");
+}
+
+/** The log of a run, or the part of it that a range asks for. */
+export async function answerLog(c: Asking, stored: StoredRun): Promise<Response> {
+  const headers = {
+    "content-type": "text/plain; charset=utf-8",
+    "cache-control": "no-store",
+    "accept-ranges": "bytes",
+  };
+  const range = /^bytes=([0-9]{1,15})-([0-9]{1,15})?$/.exec(c.req.header("range") ?? "");
+  if (range === null) return c.body(ReadableStream.from(stored.log()), 200, headers);
+  const [from, to] = [Number(range[1]), Number(range[2] ?? Number.MAX_SAFE_INTEGER)];
+  const { bytes, isAll } = await partOf(stored.log(from), Math.min(maxPart, to - from + 1));
+  if (bytes.length === 0) return c.body(null, 416, headers);
+  const isOver = isAll && stored.record.finishedAt !== undefined;
+  const total = isOver ? from + bytes.length : "*";
+  const part = { ...headers, "content-range": `bytes ${from}-${from + bytes.length - 1}/${total}` };
+  return c.body(bytes, 206, part);
+}
+
+/** A file that a run has left, to be kept. @throws {ServerError} `unknown-artifact`. */
+export async function answerArtifact(c: Asking, stored: StoredRun, name: string): Promise<Response> {
+  const isName = !/\p{Cc}/u.test(name);
+  const content = isName ? await stored.artifact(name) : undefined;
+  if (content === undefined) {
+    throw new ServerError("unknown-artifact", "the run has no such file", {
+      hint: "see what it has left: the run itself says so",
+    });
+  }
+  // What a run has written may be a page with scripts in it: it is never shown as one of this server's.
+  return c.body(ReadableStream.from(content), 200, {
+    "content-type": "application/octet-stream",
+    "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(name.split("/").at(-1) ?? "")}`,
+    "content-security-policy": "sandbox; default-src 'none'",
+    "cache-control": "no-store",
+  });
 }
 
 /** The beginning of a stream, and whether that is all of it. */

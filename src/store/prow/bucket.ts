@@ -91,7 +91,12 @@ function isSince(id: string, first: string): boolean {
   return timeOfId(id) === undefined || newestFirst(id, first) <= 0;
 }
 
-async function followPointer(bucket: ObjectReader, job: string, id: string): Promise<PlacedRun | undefined> {
+/** Where the directory of a job says that a run is; `undefined` when it does not know it. */
+export async function followPointer(
+  bucket: ObjectReader,
+  job: string,
+  id: string,
+): Promise<PlacedRun | undefined> {
   const text = await smallText(bucket, `pr-logs/directory/${job}/${id}.txt`, maxPointerBytes);
   const place = text === undefined ? undefined : placeInPointer(text, job, id);
   return place === undefined ? undefined : { job, id, place };
