@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isLogExpression, type LogLine, openLogLines, type StoredRun } from "../../src/store/index.ts";
@@ -108,6 +110,38 @@ test("of a line without end its beginning is shown, and what comes after it is f
   const before = run.given();
   await logs.read(run, [{ from: 2, to: 11 }]);
   expect(run.given() - before).toBeLessThan(300_000);
+});
+
+test("of a line of 64 MiB that has not ended nothing is kept but its beginning, and it is read once", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const [size, piece] = [64 * 1024 * 1024, 64 * 1024];
+  const given: WeakRef<Uint8Array>[] = [];
+  let most = 0;
+  const run = {
+    record: stored(() => new Uint8Array()).record,
+    async *log(from = 0) {
+      for (let at = from; at < size; at += piece) {
+        const part = new Uint8Array(piece).fill(120);
+        given.push(new WeakRef(part));
+        yield part;
+        if (given.length % 128 !== 0) continue;
+        // What was looked at is kept until the next turn.
+        await new Promise((resolve) => setImmediate(resolve));
+        collect();
+        most = Math.max(most, given.filter((one) => one.deref() !== undefined).length);
+      }
+    },
+  };
+  const logs = openLogLines();
+  const { lines, size: scanned, isOpen } = await logs.read(run, [{ from: 1, to: 10 }]);
+  expect(lines.map(({ text, cut }) => [text.length, cut])).toEqual([[16_384, size - 16_384]]);
+  expect([scanned, isOpen]).toEqual([size, true]);
+  expect(most).toBeLessThanOrEqual(8);
+  const before = given.length;
+  await logs.read(run, [{ from: 1, to: 10 }]);
+  await logs.find(run, words("y"), 1);
+  expect(given.length - before).toBeLessThanOrEqual(2);
 });
 
 test("a text is found in whichever case, some lines at a time", async () => {

@@ -61,9 +61,10 @@ export async function runLog({ api }: Visit, id: string): Promise<LogSource> {
 export async function logPage(visit: Visit, source: LogSource): Promise<Answered> {
   const { api } = visit;
   const address = logAddress(visit.url);
-  const outline = await api.exact<LogOutlineDocument>(`${source.api}/log/outline`);
-  const matches = address.find === "" ? undefined : await found(visit, source, address);
-  const isWrong = address.find !== "" && matches === undefined;
+  const outline = await outlineOf(api, source);
+  const matches =
+    address.find === "" || outline.total === 0 ? undefined : await found(visit, source, address);
+  const isWrong = address.find !== "" && outline.total > 0 && matches === undefined;
   const first = address.chosen ?? rangeOf(matches);
   const isFolded = first === undefined && isShownFolded(source, address, outline);
   const ranges = isFolded ? foldedRanges(outline) : [plainRange(outline, first)];
@@ -125,7 +126,7 @@ export async function logPage(visit: Visit, source: LogSource): Promise<Answered
 export async function logPart(visit: Visit, source: LogSource): Promise<Answered> {
   const address = logAddress(visit.url);
   const [, from, to] = /^(\d{1,12})-(\d{1,12})$/.exec(visit.url.searchParams.get("fold") ?? "") ?? [];
-  const outline = await visit.api.exact<LogOutlineDocument>(`${source.api}/log/outline`);
+  const outline = await outlineOf(visit.api, source);
   const gap = { from: Number(from ?? 1), to: Math.min(Number(to ?? outline.total), outline.total) };
   const wanted = address.chosen ?? gap;
   const begin = Math.max(gap.from, wanted.from);
@@ -142,6 +143,16 @@ export async function logPart(visit: Visit, source: LogSource): Promise<Answered
       <Fold {...{ gap: { from: last + 1, to: gap.to }, total, address }} />
     </>,
   );
+}
+
+/** Of a run that has no record, because it never began, the log is empty. */
+async function outlineOf(api: Visit["api"], source: LogSource): Promise<LogOutlineDocument> {
+  try {
+    return await api.exact<LogOutlineDocument>(`${source.api}/log/outline`);
+  } catch (error) {
+    if (!(error instanceof ApiFailure) || error.problem.code !== "unknown-run") throw error;
+    return { chapters: [], suspects: [], suspected: 0, total: 0, size: 0, isOpen: false };
+  }
 }
 
 function isShownFolded(

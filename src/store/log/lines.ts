@@ -181,7 +181,11 @@ async function* linesFrom(index: LogIndex, stored: LoggedRun, first: number): As
         }
         at += part.length;
         if (end === -1) {
-          // Nothing more of a very long line is read where it is known what comes after it.
+          // Nothing more of a very long line is read: it is known where it ends.
+          if (length >= maxLine && line === total) {
+            yield finished(index.scanned > index.open ? index.scanned : index.scanned - 1);
+            return;
+          }
           const next = length < maxLine ? undefined : index.marks.find((each) => each.line === line + 1);
           if (next === undefined) break;
           yield finished(next.offset - 1);
