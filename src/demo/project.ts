@@ -21,6 +21,8 @@ export function projectFiles(): ReadonlyMap<string, string | Buffer> {
       [
         "FROM scratch",
         "ARG TARGETARCH",
+        "ARG VERSION",
+        "LABEL org.opencontainers.image.version=$VERSION",
         "COPY notice /etc/notice",
         `COPY ${image}-$TARGETARCH /${image}`,
         "USER 65532",
@@ -42,10 +44,16 @@ function cloudBuildFile(): string {
   const lines = images.flatMap((image) => [
     `- id: ${image}`,
     "  name: gcr.io/cloud-builders/docker",
-    `  args: [buildx, build, --platform, "${platforms}", -t, "gcr.io/$PROJECT_ID/${image}:$TAG_NAME", ./${image}]`,
+    "  args:",
+    ...["buildx", "build", "--platform", platforms, "--build-arg", "VERSION=$TAG_NAME"].map(argument),
+    ...["-t", `gcr.io/$PROJECT_ID/${image}:$TAG_NAME`, `./${image}`].map(argument),
   ]);
   const named = images.map((image) => `- gcr.io/$PROJECT_ID/${image}:$TAG_NAME`);
   return ["steps:", ...lines, "images:", ...named, ""].join("\n");
+}
+
+function argument(word: string): string {
+  return `  - ${JSON.stringify(word)}`;
 }
 
 /** What jobs do with the two repositories of the forge. */
@@ -75,19 +83,26 @@ export function jobFile(at: {
   repo: ${at.manifests}.git
   triggers: { branch: ^main$ }
   promote: { manifests: . }
-  hold: somebody looks at it first
 `;
 }
 
-/** What the server is told beside its jobs. */
-export function settingsFile(forge: string): string {
+/** What the server is told beside its jobs: where its forge is, and who may do what. */
+export function settingsFile(
+  forge: { readonly host: string; readonly url: string },
+  visitor: string,
+): string {
   return `forges:
-  "${forge}": { kind: gitea }
+  "${forge.host}": { kind: gitea }
 serve:
   listen: 127.0.0.1:0
   data: data
   jobs: jobs
   webhooks:
-    forge: [{ file: webhook-secret }]
+    forge: [{ file: secrets/webhook }]
+  access:
+    login:
+      forge: { kind: openid, issuer: "${forge.url}", clientId: waybill, clientSecretFile: secrets/login }
+    roles:
+      admin: { users: [${visitor}] }
 `;
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
@@ -12,7 +11,7 @@ import { openRegistries } from "../registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../registry-server/index.ts";
 import type { DemoCommand, DemoOutcome, DemoStep } from "./demo.ts";
 import { DemoError } from "./errors.ts";
-import { type DemoForge, type ForgeEntry, startDemoForge } from "./forge/forge.ts";
+import { type DemoForge, startDemoForge } from "./forge/forge.ts";
 import { git, gitEnvironment } from "./forge/git.ts";
 import type { ForgedRepository, ForgePerson } from "./forge/state.ts";
 import { buildImage, pushImage } from "./image.ts";
@@ -64,6 +63,7 @@ const runSchema = z.object({
 });
 type StoryRun = z.output<typeof runSchema>;
 const runsSchema = z.object({ items: z.array(runSchema) });
+const reviewsSchema = z.object({ items: z.array(z.object({ id: z.string() })) });
 const remotesSchema = z.object({
   items: z.array(z.object({ url: z.string(), what: z.string(), lookedAt: z.optional(z.string()) })),
 });
@@ -74,7 +74,7 @@ const pace = 250;
 /**
  * From the push of a tag to production, by a server that does what its jobs say, with a forge and four registries on this machine.
  * Nobody types anything between its steps but where a person decides: a colleague, whom it plays, approves the pull request, and
- * whoever watches lets the promotion go, on the page.
+ * whoever watches lifts its hold, on the page.
  */
 export async function tellStory(options: StoryOptions): Promise<ToldStory> {
   const closing: (() => Promise<void>)[] = [];
@@ -151,9 +151,10 @@ async function begin(
 
   const forge = await startDemoForge(at("forge"));
   closeLater(forge.close);
-  const [robot, developer, colleague] = ["waybill-bot", "dana", "cecile"].map(forge.addPerson);
-  if (robot === undefined || developer === undefined || colleague === undefined)
-    throw new TypeError("nobody");
+  const robot = forge.addPerson("waybill-bot");
+  const developer = forge.addPerson("dana");
+  const colleague = forge.addPerson("cecile");
+  const visitor = forge.addPerson("you");
   const app = await forge.create("team/app", projectFiles());
   const manifests = await forge.create("team/manifests", await filesOf(tree));
   manifests.required = ["review"];
@@ -173,10 +174,12 @@ async function begin(
   });
   const settings = at("waybill.yaml");
   await createFiles([
-    { path: settings, text: settingsFile(forge.host) },
+    { path: settings, text: settingsFile(forge, visitor.name) },
     { path: at("jobs", "release.yaml"), text: jobs },
   ]);
-  await writeFile(at("webhook-secret"), `${secret}\n`, { mode: 0o600 });
+  await mkdir(at("secrets"), { mode: 0o700 });
+  await writeFile(at("secrets", "webhook"), `${secret}\n`, { mode: 0o600 });
+  await writeFile(at("secrets", "login"), `${forge.login.clientSecret}\n`, { mode: 0o600 });
   const { PATH = "" } = process.env;
   const { url, tokenFile, stop } = await serve(settings, {
     ...{ PATH, HOME: folder, WAYBILL_CONFIG: settings, WAYBILL_FORGE_TOKEN: robot.token },
@@ -186,15 +189,15 @@ async function begin(
   const token = (await readFile(tokenFile, "utf8")).trim();
   const server = openServer({ url, token, network: { environment: {} }, signal });
   closeLater(server.close);
-  const key = `/enter/${randomBytes(18).toString("base64url")}`;
-  forge.admit(key, () => entryTo(url, token));
+  forge.login.allow(`${url}/auth/forge/callback`);
+  const entry = forge.admit(visitor, `${url}/auth/forge?return=%2F`);
   onStep({
     title: "A server that does what its jobs say. Its page lets you in by this link, once",
     commands: [
       { words: ["cat", at("jobs", "release.yaml")], inBackground: false, output: jobs.trimEnd().split("\n") },
       { words: ["waybill", "serve"], inBackground: true, output: [`serving at ${url}`] },
     ],
-    link: `${forge.url}${key}`,
+    link: `${forge.url}${entry}`,
     isEntry: true,
   });
   // What a repository has when it is seen for the first time starts nothing.
@@ -256,34 +259,35 @@ async function goOn(world: StoryWorld, { folder, run, onStep, signal }: StoryOpt
       : undefined,
   );
   await ended("review");
+  const { items: reviews } = await server.get("/reviews?limit=1", reviewsSchema);
+  const review = `${url}/reviews/${reviews[0]?.id}`;
   onStep({
     title: "Its promotion is proposed, held, and reviewed",
     commands: [await listed("propose-app"), await listed("review")],
     link: request,
   });
 
-  forge.say(manifests, proposal, colleague, "All is well.\n\n/approve\n/hold cancel");
-  await until("the merge", signal, () => (proposal.state === "merged" ? true : undefined));
-  onStep({
-    title: "Cecile, who owns the list of images, approves; the forge merges",
-    commands: [],
-    link: request,
-  });
+  forge.say(manifests, proposal, colleague, "All is well.\n\n/approve");
+  const isLet = (): true | undefined =>
+    manifests.statuses.findLast(({ context }) => context === "review")?.state === "success"
+      ? true
+      : undefined;
+  await until("its approval", signal, isLet);
+  onStep({ title: "Cecile, who owns the list of images, approves", commands: [], link: review });
 
-  const held = await until("the promotion", signal, () => newest("promote"));
+  const unholding = [`WAYBILL_FORGE_TOKEN=${developer.token}`, "waybill", "pr", "unhold", request];
   onStep({
-    title: "Now you decide: open the page, look at what waits, and press Release",
-    commands: [
-      { words: ["waybill", "runs", "release", "promote", "--server", url], inBackground: false, output: [] },
-    ],
-    link: `${url}/runs/${held.id}`,
+    title: "Now you decide: open the page, look at what it would do, and lift the hold",
+    commands: [{ words: unholding, inBackground: false, output: [] }],
+    link: review,
     isWaiting: true,
   });
+  await until("the merge", signal, () => (proposal.state === "merged" ? true : undefined));
   const promoted = await ended("promote");
   onStep({
-    title: "It is in three registries",
+    title: "It was merged by that, and is in three registries",
     commands: [await listed("promote")],
-    link: `${url}/runs/${promoted.id}`,
+    link: `${url}/runs/${promoted.id}/promotion`,
   });
 
   const tree = join(folder, "manifests");
@@ -292,7 +296,11 @@ async function goOn(world: StoryWorld, { folder, run, onStep, signal }: StoryOpt
   onStep({
     title: "And it is so: production is as the manifests say",
     commands: [{ words: ["waybill", "verify", tree], inBackground: false, output }],
-    link: `${url}/`,
+  });
+  onStep({
+    title: "The life of the image as one line: from the commit to each mirror",
+    commands: [],
+    link: `${url}/images/${world.registries.staging.address}/app/hello:${tag}`,
   });
   return status === 0;
 }
@@ -347,26 +355,6 @@ async function filesOf(tree: string): Promise<ReadonlyMap<string, string>> {
   return new Map(await Promise.all(Object.values(treeFiles).map(read)));
 }
 
-/** Begins a session by a token, for a browser on this machine: cookies know no ports. */
-async function entryTo(url: string, token: string): Promise<ForgeEntry> {
-  const body = JSON.stringify({ token });
-  const headers = {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(body),
-    origin: url,
-  };
-  return new Promise((resolve, reject) => {
-    const asked = httpRequest(`${url}/auth/token`, { method: "POST", headers }, (answer) => {
-      answer.resume();
-      const cookies = answer.headers["set-cookie"];
-      if (answer.statusCode === 204 && cookies !== undefined) resolve({ cookies, to: `${url}/` });
-      else reject(new DemoError("step-failed", `the server did not let anybody in: ${answer.statusCode}`));
-    });
-    asked.on("error", reject);
-    asked.end(body);
-  });
-}
-
 function byHand(
   { url, tokenFile, forge, developer }: StoryWorld,
   { folder }: StoryOptions,
@@ -377,7 +365,6 @@ function byHand(
     ["waybill", "runs", "--server", url],
     ["git", "-C", join(folder, "app"), "tag", "v1.2.0"],
     ["git", "-C", join(folder, "app"), "push", `${push}/team/app.git`, "v1.2.0"],
-    ["waybill", "runs", "release", "promote", "--server", url],
     ["waybill", "verify", join(folder, "manifests")],
   ];
   return lines.map(shellLine);

@@ -4,6 +4,8 @@ import { expect, test } from "vitest";
 import { describeBrowser } from "../pages/browser.ts";
 import { executable } from "../support/built.ts";
 import { temporaryFolder } from "../support/tree.ts";
+import { wayFrom } from "./counted-steps.ts";
+import { decideOn } from "./decide.ts";
 import { watchDemo } from "./watched-demo.ts";
 
 describeBrowser("waybill demo --serve", (browser) => {
@@ -15,20 +17,37 @@ describeBrowser("waybill demo --serve", (browser) => {
     const demo = watchDemo(executable("waybill"), [], { PATH, HOME: home, TMPDIR: temporary });
     const page = await browser.open("http://127.0.0.1");
     const titles: string[] = [];
+    let reference = "";
     try {
       for await (const { number, title, link } of demo.steps) {
         titles.push(title.split(/[:,.]/)[0] ?? "");
         if (link === undefined) continue;
+        reference = link.split("/images/")[1] ?? "";
         await page.goto(link);
         if (title.startsWith("A server")) expect((await page.request.get(link)).status()).toBe(410);
         await page.screenshot({ path: join(pictures ?? "", `${number}.png`) });
         if (!title.startsWith("Now you decide")) continue;
-        // Whoever has come by the link may do it, and its next page says so.
-        await page.getByRole("button", { name: "Release" }).click();
-        // It is live: nobody reads it anew.
-        await page.getByText("success").first().waitFor();
+        // Whoever has come by the link may do it. The steps are those of docs/compare-pages.md.
+        const way = await wayFrom(page);
+        await way.read("Running");
+        await way.read("Failed last");
+        await way.read("Needs somebody");
+        await way.follow(/Image promotion for app/);
+        await way.read("6 added");
+        await decideOn(page);
+        expect(way.steps + 1).toBe(2);
         await page.screenshot({ path: join(pictures ?? "", `${number}-let-go.png`) });
       }
+      const found = await wayFrom(page);
+      await found.find(reference);
+      await found.read("3 of 3");
+      await found.read("cecile approved");
+      await found.read("build-app");
+      expect(found.steps).toBe(1);
+      const table = await wayFrom(page);
+      await table.follow("Runs");
+      await table.follow(/as JSON$/);
+      expect(table.steps).toBe(2);
       expect(titles).toEqual([
         "Four registries",
         "What production has so far",
@@ -39,8 +58,9 @@ describeBrowser("waybill demo --serve", (browser) => {
         "Its promotion is proposed",
         "Cecile",
         "Now you decide",
-        "It is in three registries",
+        "It was merged by that",
         "And it is so",
+        "The life of the image as one line",
       ]);
       expect(demo.rest).toHaveLength(1);
       expect(await readdir(pictures ?? "")).toHaveLength(8);

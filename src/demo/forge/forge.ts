@@ -1,9 +1,10 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { type ServerType, serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { forgeApi } from "./api.ts";
 import { advertise, answerGit, gitEnvironment } from "./git.ts";
+import { addLogin, type ForgeLogin } from "./login.ts";
 import { forgePolicy, frontPage, proposalPage } from "./page.ts";
 import {
   createForgeState,
@@ -27,21 +28,17 @@ export interface DemoForge {
   say(repository: ForgedRepository, proposal: ForgeProposal, by: ForgePerson, body: string): void;
   /** From now on, what happens is told there. */
   hook(url: string, secret: string): void;
-  /** Answers a path of its own once, by leading a browser on: with what it is to keep, and to where. */
-  admit(path: string, entry: () => Promise<ForgeEntry>): void;
+  /** How its people log in elsewhere. */
+  readonly login: ForgeLogin;
+  /** Lets one browser in as somebody, once, and leads it on. @returns The path that does. */
+  admit(person: ForgePerson, to: string): string;
   close(): Promise<void>;
-}
-
-/** Where a browser is led, and what it keeps. */
-export interface ForgeEntry {
-  readonly cookies: readonly string[];
-  readonly to: string;
 }
 
 /** Starts it. @param folder An empty one, for its repositories. */
 export async function startDemoForge(folder: string): Promise<DemoForge> {
   let hook: { readonly url: string; readonly secret: string } | undefined;
-  const entries = new Map<string, () => Promise<ForgeEntry>>();
+  const entries = new Map<string, { readonly person: ForgePerson; readonly to: string }>();
   const state = createForgeState(folder, (happening) => {
     if (hook !== undefined) deliver(hook, happening, origin());
   });
@@ -60,15 +57,15 @@ export async function startDemoForge(folder: string): Promise<DemoForge> {
     return undefined;
   });
   app.route("/api/v1", forgeApi(state, origin));
+  const login = await addLogin(app, origin);
   app.get("/", (c) => c.html(frontPage(state)));
-  app.get("/enter/:key", async (c) => {
+  app.get("/enter/:key", (c) => {
     const entry = entries.get(c.req.path);
     entries.delete(c.req.path);
     if (entry === undefined) return c.text("this link was used, and is good for nothing any more\n", 410);
-    const { cookies, to } = await entry();
-    for (const cookie of cookies) c.header("set-cookie", cookie, { append: true });
+    c.header("set-cookie", login.begin(entry.person));
     c.header("referrer-policy", "no-referrer");
-    return c.redirect(to, 303);
+    return c.redirect(entry.to, 303);
   });
   const repositoryAt = (path: string): ForgedRepository | undefined =>
     state.repositories.find((one) => one.path === path.replace(/\.git$/, ""));
@@ -126,7 +123,12 @@ export async function startDemoForge(folder: string): Promise<DemoForge> {
     hook: (url, secret) => {
       hook = { url, secret };
     },
-    admit: (path, entry) => void entries.set(path, entry),
+    login,
+    admit(person, to) {
+      const path = `/enter/${randomBytes(18).toString("base64url")}`;
+      entries.set(path, { person, to });
+      return path;
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       if ("closeAllConnections" in server) server.closeAllConnections();

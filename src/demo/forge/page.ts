@@ -37,9 +37,14 @@ export function proposalPage(
         ({ context, state: is, description, url }) =>
           html`<li><code>${context}</code> ${is}: ${/^http:/.test(url) ? html`<a href="${url}">${description}</a>` : description}</li>`,
       )}</ul>
-      <pre>${body}</pre>
-      ${remarks.map(({ by: who, at, body: text }) => html`<h2>${who.name}, ${at}</h2><pre>${text}</pre>`)}`,
+      <pre>${seen(body)}</pre>
+      ${remarks.map(({ by: who, at, body: text }) => html`<h2>${who.name}, ${at}</h2><pre>${seen(text)}</pre>`)}`,
   );
+}
+
+/** Without the marks that programs leave for themselves. */
+function seen(text: string): string {
+  return text.replace(/<!--.*?-->\n?/gs, "");
 }
 
 const style = `body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
