@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 
 /** Something that a program has found. */
-export interface Finding {
+export interface ReportFinding {
   readonly level: string;
   /** `file:line`, where it says so. */
   readonly place: string;
@@ -36,7 +36,7 @@ const sarif = z.object({
 });
 
 /** What a SARIF 2.1.0 file has found; `undefined` of what is none. */
-export function findingsIn(text: string): readonly Finding[] | undefined {
+export function findingsIn(text: string): readonly ReportFinding[] | undefined {
   if (!/^\s*\{/.test(text) || !text.includes('"runs"') || !/sarif/i.test(text)) return undefined;
   let document: unknown;
   try {

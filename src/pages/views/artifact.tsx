@@ -5,7 +5,7 @@ import { State } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { countOf } from "../parts/words.ts";
 import { type TestCase, testCasesIn } from "../reports/junit.ts";
-import { type Finding, findingsIn } from "../reports/sarif.ts";
+import { findingsIn, type ReportFinding } from "../reports/sarif.ts";
 import type { Answered, Visit } from "../visit.ts";
 import { inPath } from "./run-parts.tsx";
 
@@ -106,7 +106,13 @@ function TestCases({ visit, cases }: { readonly visit: Visit; readonly cases: re
   );
 }
 
-function Findings({ visit, findings }: { readonly visit: Visit; readonly findings: readonly Finding[] }) {
+function Findings({
+  visit,
+  findings,
+}: {
+  readonly visit: Visit;
+  readonly findings: readonly ReportFinding[];
+}) {
   const list = visit.rows("findings", findings);
   return (
     <Table
