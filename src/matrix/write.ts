@@ -53,7 +53,10 @@ const again = 1_000;
 /** Problems whose causes are told while a run goes on; at its end there are all of them. */
 const mostProblems = 5_000;
 
-/** @param onProblem Told once of what keeps it from being written. */
+/**
+ * Keeps the matrix of a run while it goes on.
+ * @param onProblem Told once of what keeps it from being written.
+ */
 export function openMatrixWriter(
   db: Database,
   owner: MatrixOwner,

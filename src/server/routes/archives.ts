@@ -44,6 +44,7 @@ const shownSchema = archivedRunSchema.extend({ artifacts: z.array(z.string()) })
 export type ArchiveDocument = z.infer<typeof archiveSchema>;
 /** A run of one. */
 export type ArchivedRunDocument = z.infer<typeof archivedRunSchema>;
+/** The same, with what it has left. */
 export type ShownArchivedRunDocument = z.infer<typeof shownSchema>;
 
 const showRoute = createRoute({
