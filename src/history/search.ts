@@ -40,14 +40,14 @@ interface Row extends Omit<FoundInHistory, "type"> {}
 
 type Finder = (sql: Sql, query: HistoryQuery) => Promise<readonly Row[]>;
 
-/** A reference, as far as it has the form of one. */
+/** A reference, as far as it has the form of one: its repository may be the end of a name. */
 function referenceIn(text: string): {
   readonly repository: string;
   readonly tag?: string;
   readonly digest?: string;
 } {
   const [name = "", digest] = text.split("@", 2);
-  const [, repository = name, tag] = /^(.*\/[^/:]*):([^/:]+)$/.exec(name) ?? [];
+  const [, repository = name, tag] = /^(.+):([^/:]+)$/.exec(name) ?? [];
   return { repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
 }
 
@@ -74,7 +74,9 @@ const finders: Readonly<Record<FoundType, Finder>> = {
     if (tag !== undefined) {
       return sql.query<Row>(
         `SELECT image || ':' || tag AS name, image, tag, digest, run, at FROM history_tag
-         WHERE tag = $2 AND (image = $1 OR image IN (SELECT history_mirror.image FROM history_mirror WHERE history_mirror.name = $1))
+         WHERE tag = $2 AND (image = $1 OR right(image, length($1) + 1) = '/' || $1 OR EXISTS (
+             SELECT FROM history_mirror AS mirror WHERE mirror.image = history_tag.image
+               AND (mirror.name = $1 OR right(mirror.name, length($1) + 1) = '/' || $1)))
            AND ($3::text IS NULL OR image || ':' || tag > $3)
          ORDER BY name LIMIT $4`,
         [repository, tag, after, limit],

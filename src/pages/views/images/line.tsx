@@ -40,11 +40,11 @@ export function Line({ life }: { readonly life: ImageLife }) {
           </span>
           <strong>{titles[station.name]}</strong>
           <span class="unseen">{states[station.state].word}</span>
-          <span class="what">
+          <span class="station-what">
             <What station={station} />
           </span>
           {station.who.map((who) => (
-            <span class="what">{who}</span>
+            <span class="station-what">{who}</span>
           ))}
           {station.at === undefined ? "" : <Time at={station.at} />}
         </li>
