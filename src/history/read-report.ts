@@ -1,6 +1,3 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-
 /** Characters of one element or value, which is kept in memory as a whole. */
 const maxValue = 8 * 1024 * 1024;
 
@@ -21,7 +18,6 @@ export async function* readReport(
   wanted: ReadonlySet<string>,
   onUnread: (name: string) => void,
 ): AsyncGenerator<ReportPart> {
-  const lines = createInterface({ input: Readable.from(bytes), crlfDelay: Number.POSITIVE_INFINITY });
   let name: string | undefined;
   let isList = false;
   let text: string[] = [];
@@ -42,7 +38,7 @@ export async function* readReport(
       return undefined;
     }
   };
-  for await (const line of lines) {
+  for await (const line of linesOf(bytes)) {
     const begun = /^ {2}"((?:[^"\\]|\\.)*)": ?(.*)$/s.exec(line);
     if (begun !== null || line === "}") {
       const part = name === undefined || isList ? undefined : taken();
@@ -69,4 +65,19 @@ export async function* readReport(
     const part = /^ {4}\S/.test(line) && !/^ {4}[{[]$/.test(line) ? taken() : undefined;
     if (part !== undefined) yield part;
   }
+}
+
+/** Lines without their ends. Of one that is too long the beginning is given, which is no JSON. */
+async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const piece of bytes) {
+    const [first = "", ...lines] = decoder.decode(piece, { stream: true }).split("\n");
+    rest = `${rest}${first}`.slice(0, maxValue + 1);
+    for (const line of lines) {
+      yield rest;
+      rest = line;
+    }
+  }
+  if (rest !== "") yield rest;
 }

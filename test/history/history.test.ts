@@ -22,7 +22,7 @@ import {
 import { openObjects } from "../../src/objects/index.ts";
 import { productionMigrations, recordLook } from "../../src/production/index.ts";
 import { queueMigrations } from "../../src/queue/index.ts";
-import { openRunDatabase, storeMigrations } from "../../src/store/index.ts";
+import { openRunDatabase, type StoredRun, storeMigrations } from "../../src/store/index.ts";
 import { hours, lookAt } from "../production/looks.ts";
 import { digestFor } from "../promotion/world.ts";
 import { describeDatabases } from "../support/databases.ts";
@@ -204,6 +204,31 @@ describeDatabases((databases) => {
     ]);
   });
 
+  it("reads a record again that broke off, and tells nothing of its half", async () => {
+    const { db, runs, end } = await world();
+    await end({
+      id: "1",
+      kind: "promote",
+      files: { "report.json": promotion([edge(mirrors[0], "done")], []) },
+    });
+    const broken = {
+      find: async (name: string): Promise<StoredRun> => ({
+        ...(await runs.find(name)),
+        async artifact() {
+          return (async function* () {
+            yield Buffer.from('{\n  "work": [\n    {\n');
+            throw new Error("the connection was lost");
+          })();
+        },
+      }),
+    };
+    await expect(tellEndedRuns(db, broken)).rejects.toThrow("the connection was lost");
+    expect(await eventsOf(db, one)).toEqual([]);
+    await db.query("UPDATE history_run SET due = now()");
+    expect(await tellEndedRuns(db, runs)).toBe(1);
+    expect(await eventsOf(db, one)).toHaveLength(1);
+  });
+
   it("keeps what can be read of a report that others have written into", async () => {
     const { db, runs, end } = await world();
     const good = edge(mirrors[0], "done");
@@ -237,6 +262,21 @@ describeDatabases((databases) => {
       null,
       expect.stringContaining("not what a run records"),
       null,
+    ]);
+  });
+
+  it("reads what stands before and behind a line without an end", async () => {
+    const { db, runs, end } = await world();
+    const long = edge(mirrors[0], "failed", { why: "x".repeat(9 * 1024 * 1024) });
+    const report = promotion([edge(mirrors[0], "done")], [long, edge(mirrors[1], "failed", { why: "away" })]);
+    await end({ id: "1", kind: "promote", files: { "report.json": report } });
+    await tellEndedRuns(db, runs);
+    expect((await eventsOf(db, one)).map(({ kind, details }) => [kind, details.why])).toEqual([
+      ["promoted", undefined],
+      ["stopped", "away"],
+    ]);
+    expect(await db.query("SELECT why FROM history_run")).toEqual([
+      { why: "parts of its report that could not be read: 1" },
     ]);
   });
 
