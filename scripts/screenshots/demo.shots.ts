@@ -15,7 +15,7 @@ describeBrowser("pictures of the demonstration", (browser) => {
     await mkdir(temporary);
     const { PATH } = process.env;
     const demo = watchDemo(executable("waybill"), [], { PATH, HOME: folder.path, TMPDIR: temporary });
-    const page = await browser.open("http://127.0.0.1", { viewport: { width: 1000, height: 625 } });
+    const page = await browser.open("http://127.0.0.1", { viewport: { width: 1280, height: 800 } });
     try {
       for await (const { number, title, link } of demo.steps) {
         if (link === undefined) continue;

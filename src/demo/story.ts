@@ -63,6 +63,8 @@ const runSchema = z.object({
 });
 type StoryRun = z.output<typeof runSchema>;
 const runsSchema = z.object({ items: z.array(runSchema) });
+const taggedSchema = z.object({ items: z.array(z.object({ digest: z.string() })) });
+const lifeSchema = z.object({ stations: z.array(z.object({ name: z.string(), state: z.string() })) });
 const reviewsSchema = z.object({ items: z.array(z.object({ id: z.string() })) });
 const remotesSchema = z.object({
   items: z.array(z.object({ url: z.string(), what: z.string(), lookedAt: z.optional(z.string()) })),
@@ -297,12 +299,26 @@ async function goOn(world: StoryWorld, { folder, run, onStep, signal }: StoryOpt
     title: "And it is so: production is as the manifests say",
     commands: [{ words: ["waybill", "verify", tree], inBackground: false, output }],
   });
+  const image = `${world.registries.staging.address}/app/hello`;
+  await until("the image's life", signal, () => isKnownEverywhere(server, image));
+  const trace = ["trace", `${image}:${tag}`, "--server", url];
+  const traced = await run(trace, client);
   onStep({
     title: "The life of the image as one line: from the commit to each mirror",
-    commands: [],
-    link: `${url}/images/${world.registries.staging.address}/app/hello:${tag}`,
+    commands: [{ words: ["waybill", ...trace], inBackground: false, output: traced.output }],
+    link: `${url}/images/${image}:${tag}`,
   });
   return status === 0;
+}
+
+/** Whether a server knows that the image is at all mirrors: it takes in what a run did after the run has ended. */
+async function isKnownEverywhere(server: Server, image: string): Promise<true | undefined> {
+  const { items } = await server.get(`/images/tags?${new URLSearchParams({ image, tag })}`, taggedSchema);
+  const digest = items[0]?.digest;
+  if (digest === undefined) return undefined;
+  const asked = new URLSearchParams({ image, digest });
+  const { stations } = await server.get(`/images/life?${asked}`, lifeSchema);
+  return stations.some(({ name, state }) => name === "mirrors" && state === "done") ? true : undefined;
 }
 
 /** Looks again and again. @throws What the signal was given for. */
