@@ -196,7 +196,7 @@ function Pull({ of }: { readonly of: PullLife }) {
               <strong>{user}</strong> approved{" "}
               {approved === undefined ? "it" : <code>{approved.slice(0, 12)}</code>}{" "}
               {at === undefined ? "" : <Time at={at} />}
-              {reason === undefined ? "(it counts)" : `(it does not count: ${reason})`}
+              {reason === undefined ? " (it counts)" : ` (it does not count: ${reason})`}
             </li>
           ))}
         </ul>
