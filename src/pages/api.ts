@@ -43,6 +43,8 @@ const shown = ["authorization", "cookie", "origin", "sec-fetch-site", "x-forward
 
 /** The API with the rights of whoever has sent a request. */
 export function apiFor(api: App, { request, from }: { request: Request; from: RequestOrigin }): Api {
+  // Where a stream would be written to is the page's own.
+  const origin: RequestOrigin = { ...from, outgoing: undefined, visit: {} };
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     for (const name of shown) {
@@ -50,8 +52,7 @@ export function apiFor(api: App, { request, from }: { request: Request; from: Re
       if (value !== null) headers.set(name, value);
     }
     const url = new URL(path.startsWith("/auth/") ? path : `/api/v1${path}`, request.url);
-    // Where a stream would be written to is the page's own.
-    return api.fetch(new Request(url, { ...init, headers }), { ...from, outgoing: undefined });
+    return api.fetch(new Request(url, { ...init, headers }), origin);
   };
   const demanded = async (answer: Response): Promise<Response> => {
     if (answer.ok) return answer;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
-import { type Identified, isOwnRequest } from "../access/index.ts";
+import { type Identified, isOwnRequest, type Shown } from "../access/index.ts";
 import { identifyNow } from "./acts.ts";
 import { readBody } from "./body.ts";
 import { type Asking, addressOf, type Env } from "./context.ts";
@@ -138,13 +138,21 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
  */
 function guarding(parts: ServerParts) {
   const { publicUrl } = parts;
+  const visitors = new WeakMap<object, Promise<Identified>>();
+  const identifyOnce = (c: Asking, shown: Shown): Promise<Identified> => {
+    const visit = c.env?.visit;
+    if (visit === undefined || c.req.method !== "GET") return identifyNow(parts, shown);
+    const known = visitors.get(visit) ?? identifyNow(parts, shown);
+    visitors.set(visit, known);
+    return known;
+  };
   return async (c: Asking, next: () => Promise<void>): Promise<Response | undefined> => {
     const shown = {
       authorization: c.req.header("authorization"),
       session: sessionOf(c),
       from: addressOf(c),
     };
-    c.set("identified", await identifyNow(parts, shown));
+    c.set("identified", await identifyOnce(c, shown));
     const source = {
       method: c.req.method,
       fetchSite: c.req.header("sec-fetch-site"),

@@ -101,6 +101,8 @@ export interface RequestOrigin {
   readonly address?: string | undefined;
   /** Where the answer goes: streams are written there without anything between, because there are many of them. */
   readonly outgoing?: ServerResponse | undefined;
+  /** The same object for all that one page is made of, and for nothing else: who looks at it is found out once for what it reads. */
+  readonly visit?: object | undefined;
 }
 
 /** The server, to be given requests. */

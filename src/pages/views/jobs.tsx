@@ -1,4 +1,10 @@
-import type { JobSourceDocument, ListedJobDocument, RunDocument } from "../../server/index.ts";
+import type {
+  ArchiveDocument,
+  JobSourceDocument,
+  ListedJobDocument,
+  ListPage,
+  RunDocument,
+} from "../../server/index.ts";
 import { Repository } from "../parts/links.tsx";
 import { RunState } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
@@ -8,9 +14,10 @@ import type { Answered, Visit } from "../visit.ts";
 /** All jobs, how they went, and what is wrong with their files. */
 export async function jobsPage(visit: Visit): Promise<Answered> {
   const after = visit.url.searchParams.get("after") ?? undefined;
-  const [jobs, { problems, where, commit }] = await Promise.all([
+  const [jobs, { problems, where, commit }, archives] = await Promise.all([
     visit.list<ListedJobDocument>("jobs", "/jobs", { after, limit: "500" }),
     visit.api.get<JobSourceDocument>("/job-source"),
+    visit.api.get<ListPage<ArchiveDocument>>("/archives"),
   ]);
   return visit.page(
     { title: "Jobs", part: "/jobs", isLive: true },
@@ -19,6 +26,14 @@ export async function jobsPage(visit: Visit): Promise<Answered> {
       <p>
         From {where}
         {commit === undefined ? "" : <code> {commit.slice(0, 10)}</code>}.
+        {archives.items.length === 0 ? (
+          ""
+        ) : (
+          <>
+            {" "}
+            <a href="/prow">Runs that Prow has left</a>
+          </>
+        )}
       </p>
       <Table
         label="Jobs"
