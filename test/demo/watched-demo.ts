@@ -38,11 +38,14 @@ export function watchDemo(executable: string, argv: readonly string[], env: Node
       const text = line.value;
       const begun = /^(\d+)\. (.+)$/.exec(text);
       const link = /^ {3}➜ (\S+)$/.exec(text)?.[1];
-      if (begun !== null) {
-        current = { number: Number(begun[1]), title: begun[2] ?? "", link: undefined };
-      } else if (link !== undefined && current !== undefined) current = { ...current, link };
-      else if (text === "" && current !== undefined) {
-        yield current;
+      if (begun !== null || text.startsWith("The server goes on")) {
+        if (current !== undefined) yield current;
+        current = undefined;
+      }
+      if (begun !== null) current = { number: Number(begun[1]), title: begun[2] ?? "", link: undefined };
+      else if (link !== undefined && current !== undefined) {
+        // It is the last line of a step, which may go on only when somebody has followed it.
+        yield { ...current, link };
         current = undefined;
       } else if (text.startsWith("The server goes on")) {
         rest.push(text);
