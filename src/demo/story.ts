@@ -64,7 +64,9 @@ const runSchema = z.object({
 type StoryRun = z.output<typeof runSchema>;
 const runsSchema = z.object({ items: z.array(runSchema) });
 const taggedSchema = z.object({ items: z.array(z.object({ digest: z.string() })) });
-const lifeSchema = z.object({ stations: z.array(z.object({ name: z.string(), state: z.string() })) });
+const lifeSchema = z.object({
+  stations: z.array(z.object({ name: z.string(), run: z.optional(z.unknown()) })),
+});
 const reviewsSchema = z.object({ items: z.array(z.object({ id: z.string() })) });
 const remotesSchema = z.object({
   items: z.array(z.object({ url: z.string(), what: z.string(), lookedAt: z.optional(z.string()) })),
@@ -300,7 +302,7 @@ async function goOn(world: StoryWorld, { folder, run, onStep, signal }: StoryOpt
     commands: [{ words: ["waybill", "verify", tree], inBackground: false, output }],
   });
   const image = `${world.registries.staging.address}/app/hello`;
-  await until("the image's life", signal, () => isKnownEverywhere(server, image));
+  await until("the image's life", signal, () => isPromotionKnown(server, image));
   const trace = ["trace", `${image}:${tag}`, "--server", url];
   const traced = await run(trace, client);
   onStep({
@@ -311,14 +313,14 @@ async function goOn(world: StoryWorld, { folder, run, onStep, signal }: StoryOpt
   return status === 0;
 }
 
-/** Whether a server knows that the image is at all mirrors: it takes in what a run did after the run has ended. */
-async function isKnownEverywhere(server: Server, image: string): Promise<true | undefined> {
+/** Whether a server knows which run brought the image to production: it takes in what a run did after the run has ended. */
+async function isPromotionKnown(server: Server, image: string): Promise<true | undefined> {
   const { items } = await server.get(`/images/tags?${new URLSearchParams({ image, tag })}`, taggedSchema);
   const digest = items[0]?.digest;
   if (digest === undefined) return undefined;
   const asked = new URLSearchParams({ image, digest });
   const { stations } = await server.get(`/images/life?${asked}`, lifeSchema);
-  return stations.some(({ name, state }) => name === "mirrors" && state === "done") ? true : undefined;
+  return stations.some(({ name, run }) => name === "promotion" && run !== undefined) ? true : undefined;
 }
 
 /** Looks again and again. @throws What the signal was given for. */
