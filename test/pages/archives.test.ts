@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { openBucket } from "../../src/objects/index.ts";
 import { openProwArchive } from "../../src/store/index.ts";
 import { temporaryFolder } from "../support/tree.ts";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const job = "apisnoop-push-snoopdb-images";
@@ -57,9 +57,11 @@ describeBrowser("runs that Prow has left", (browser) => {
       .getByRole("link", { name: /^Log of/ })
       .click();
     await page.locator("#L3001.suspect").waitFor();
-    expect(await page.locator("#L3001 .text").textContent()).toBe("error: <b>it</b> broke");
+    await expect
+      .poll(() => page.locator("#L3001 .text").textContent(), polled)
+      .toBe("error: <b>it</b> broke");
     await page.goto(`/prow/kubernetes/runs/${job}/${failed}/log?lines=100-102`);
-    expect(await page.locator(".line.marked").count()).toBe(3);
+    await expect.poll(() => page.locator(".line.marked").count(), polled).toBe(3);
     await page.goto(`/view/gs/kubernetes-jenkins/logs/${job}/${failed}`);
     await page.waitForURL(`/prow/kubernetes/runs/${job}/${failed}`);
     expect(await page.locator(".files li").allTextContents()).toEqual(["junit.xml"]);
@@ -98,7 +100,7 @@ describeBrowser("runs that Prow has left", (browser) => {
     const run = `/prow/kubernetes/runs/${job}/${failed}`;
     for (const address of ["/prow", "/prow/kubernetes", `/prow/kubernetes/jobs/${job}`, run, `${run}/log`]) {
       await plain.goto(address);
-      expect(await plain.locator("h1").count()).toBe(1);
+      await expect.poll(() => plain.locator("h1").count(), polled).toBe(1);
       expect(await plain.locator("main script, main b").count()).toBe(0);
       await page.goto(address);
       for (const width of [360, 1280, 2560]) {

@@ -11,6 +11,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 /** Long on any machine; nothing is decided by it but that a test fails. */
 const patience = 60_000;
 
+/** For what is read of a page by `expect.poll`: a click goes on before the page is there to which it leads. */
+export const polled = { timeout: patience } as const;
+
 /** Pages in a real browser, for the tests of a file. */
 export interface TestBrowser {
   /** A window with cookies of its own. What goes wrong in it, also against the policy of the page, fails the test when it ends. */

@@ -24,7 +24,7 @@ import {
 } from "../history/told-world.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import { registriesWith } from "../support/world.ts";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const widths = [360, 1280, 2560];
@@ -170,7 +170,7 @@ describeBrowser("pages of images", (browser) => {
     expect(await textOf(page.getByRole("main"))).toContain("Nothing fits");
     // By its address in place of its digest, and by a repository that it was promoted to.
     await page.goto(`/images/${staging}:v1.0.0`);
-    expect(new URL(page.url()).pathname).toBe(life);
+    await expect.poll(() => new URL(page.url()).pathname, polled).toBe(life);
     await page.goto(`/images/${mirrors[0]}@${one}`);
     expect(await textOf(page.getByRole("heading", { level: 1 }))).toContain("v1.0.0");
     expect((await page.goto("/images/nowhere/at-all"))?.status()).toBe(404);
@@ -250,6 +250,6 @@ describeBrowser("pages of images", (browser) => {
     expect(text).toContain("no signature, provenance or SBOM is attached");
     await page.goto(`/images/${repository.name}`);
     while ((await page.locator("svg.size").count()) === 0) await page.reload();
-    expect(await page.locator("svg.size").count()).toBe(2);
+    await expect.poll(() => page.locator("svg.size").count(), polled).toBe(2);
   });
 });

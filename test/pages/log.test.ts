@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import type { ServerWorld } from "../server/server-world.ts";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 /** A build that fails in its second step, among thousands of lines that say nothing. */
@@ -48,17 +48,17 @@ describeBrowser("logs", (browser) => {
     const page = await browser.open(served.origin);
     await logIn(page, await served.token("reader"));
     await page.goto(`/runs/${id}/log`);
-    expect(await page.locator("#L5001.suspect .ansi-red-fg").textContent()).toBe("error");
+    await expect.poll(() => page.locator("#L5001.suspect .ansi-red-fg").textContent(), polled).toBe("error");
     expect(await page.locator("#L5001").isVisible()).toBe(true);
     expect(await page.locator("#L2500").count()).toBe(0);
-    expect(await page.locator("#L6051").count()).toBe(1);
+    await expect.poll(() => page.locator("#L6051").count(), polled).toBe(1);
     expect((await numbers(page)).length).toBeLessThan(400);
     // Ranges that follow each other, with folds between.
     const folds = page.locator(".fold");
-    expect(await folds.first().textContent()).toContain("2\u202f999 lines");
+    await expect.poll(() => folds.first().textContent(), polled).toContain("2\u202f999 lines");
     await folds.first().getByRole("link", { name: "next 20 lines, from line 2 on" }).click();
     await page.locator("#L21").waitFor();
-    expect(await folds.first().textContent()).toContain("2\u202f979 lines");
+    await expect.poll(() => folds.first().textContent(), polled).toContain("2\u202f979 lines");
     await folds.first().getByRole("link", { name: "20 before line 3001" }).click();
     await page.locator("#L2981").waitFor();
     await folds
@@ -76,7 +76,7 @@ describeBrowser("logs", (browser) => {
     await page.getByText("3 chapters").click();
     await page.getByRole("link", { name: 'Step #2 - "clean"' }).click();
     await page.waitForURL(/lines=5052/);
-    expect(await page.locator("#L5052.chapter").count()).toBe(1);
+    await expect.poll(() => page.locator("#L5052.chapter").count(), polled).toBe(1);
   });
 
   test("are read at any line by the address, with a script and without", async () => {
@@ -86,11 +86,11 @@ describeBrowser("logs", (browser) => {
     await logIn(page, await served.token("reader"));
     await page.goto(`/runs/${id}/log#1:2117-2130`);
     await page.locator("#L2117.marked").waitFor();
-    expect(await page.locator(".line.marked").count()).toBe(14);
-    expect(await page.locator("#chosen").textContent()).toContain("Lines 2117 to 2130");
+    await expect.poll(() => page.locator(".line.marked").count(), polled).toBe(14);
+    await expect.poll(() => page.locator("#chosen").textContent(), polled).toContain("Lines 2117 to 2130");
     await page.locator("#L2119 .at").click();
     await page.locator("#L2121 .at").click({ modifiers: ["Shift"] });
-    expect(page.url()).toContain("#1:2119-2121");
+    await expect.poll(() => page.url(), polled).toContain("#1:2119-2121");
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.getByRole("button", { name: "Copy as text" }).click();
     await page.getByText("Copied: 3 lines").waitFor();
@@ -100,7 +100,7 @@ describeBrowser("logs", (browser) => {
     const plain = await browser.open(served.origin, { javaScriptEnabled: false });
     await logIn(plain, await served.token("reader"));
     await plain.goto(`/runs/${id}/log?lines=2117-2130`);
-    expect(await plain.locator(".line.marked").count()).toBe(14);
+    await expect.poll(() => plain.locator(".line.marked").count(), polled).toBe(14);
     await plain.getByRole("link", { name: "since its start" }).click();
     await plain.waitForURL(/times=elapsed/);
     expect(
@@ -114,7 +114,7 @@ describeBrowser("logs", (browser) => {
       .getByRole("link", { name: /^next 20 lines/ })
       .click();
     await plain.waitForURL(/lines=2-21/);
-    expect(await plain.locator("#L2").count()).toBe(1);
+    await expect.poll(() => plain.locator("#L2").count(), polled).toBe(1);
   });
 
   test("are searched by the server, and walked through by keyboard alone", async () => {
@@ -127,10 +127,10 @@ describeBrowser("logs", (browser) => {
     await page.keyboard.press("n");
     await page.locator("#L5001.marked").waitFor();
     await page.keyboard.press("J");
-    expect(page.url()).toContain("#1:5001-5002");
+    await expect.poll(() => page.url(), polled).toContain("#1:5001-5002");
     await page.keyboard.press("t");
     await page.locator("#log.times-elapsed").waitFor();
-    expect(page.url()).toContain("times=elapsed");
+    await expect.poll(() => page.url(), polled).toContain("times=elapsed");
     await page.keyboard.press("w");
     await page.locator("#log.nowrap").waitFor();
     await page.keyboard.press("/");
@@ -139,14 +139,16 @@ describeBrowser("logs", (browser) => {
     await page.keyboard.press("Space");
     await page.keyboard.press("Enter");
     await page.waitForURL(/find=UNIT/);
-    expect(await page.locator(".matches li").count()).toBe(200);
+    await expect.poll(() => page.locator(".matches li").count(), polled).toBe(200);
     await page.getByRole("link", { name: "Look further" }).click();
     await page.waitForURL(/from=/);
     await page.locator("#log.nowrap.times-elapsed").focus();
     await page.keyboard.press("n");
     const first = await page.locator(".line.marked .at").textContent();
     await page.keyboard.press("n");
-    expect(await page.locator(".line.marked .at").textContent()).toBe(String(Number(first) + 1));
+    await expect
+      .poll(() => page.locator(".line.marked .at").textContent(), polled)
+      .toBe(String(Number(first) + 1));
     await page.goto(`/runs/${id}/log?find=${encodeURIComponent("(")}&regex=true`);
     await page.getByText("That is no expression of RE2").waitFor();
   });
@@ -163,11 +165,11 @@ describeBrowser("logs", (browser) => {
       record.log(Array.from({ length: 1_000 }, (_, at) => `line ${block * 1_000 + at + 2}\n`).join(""));
     }
     await page.locator("#L20001").waitFor();
-    expect(await page.locator("#L20001").textContent()).toContain("line 20001");
+    await expect.poll(() => page.locator("#L20001").textContent(), polled).toContain("line 20001");
     const shown = await numbers(page);
     expect(shown.length).toBeLessThanOrEqual(1_000);
     expect(shown).toEqual(shown.map((_, at) => 20_001 - shown.length + 1 + at));
-    expect(await page.locator(".fold .count").textContent()).toContain("19\u202f");
+    await expect.poll(() => page.locator(".fold .count").textContent(), polled).toContain("19\u202f");
     // Who reads further up stays there, and is told that there is more.
     await page.evaluate("scrollTo({ top: 0 })");
     for (let block = 0; block < 7; block++) {
@@ -182,7 +184,7 @@ describeBrowser("logs", (browser) => {
     await end("FAILURE");
     await page.locator("h1 .state.failure").waitFor();
     await page.getByText("The run has ended.").waitFor();
-    expect(await page.locator("#L27002").count()).toBe(1);
+    await expect.poll(() => page.locator("#L27002").count(), polled).toBe(1);
     await stop();
   });
 

@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import type { ServerWorld } from "../server/server-world.ts";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const widths = [360, 1280, 2560];
@@ -91,7 +91,7 @@ describeBrowser("pages", (browser) => {
     await logIn(page, await served.token("admin"));
     for (const address of addresses(made)) {
       await page.goto(address);
-      expect(await page.locator("h1").count()).toBe(1);
+      await expect.poll(() => page.locator("h1").count(), polled).toBe(1);
       expect(await page.locator("main script, main img[src=x]").count()).toBe(0);
     }
     await page.goto(`/runs/${made.failure}/log`);
@@ -100,10 +100,10 @@ describeBrowser("pages", (browser) => {
       expect.stringContaining("red </main><script>alert(1)</script>"),
       expect.stringContaining("last"),
     ]);
-    expect(await page.locator(".line .ansi-red-fg").textContent()).toBe("red");
-    expect(await page.locator(".line").nth(1).textContent()).toContain("⟨U+202E⟩");
+    await expect.poll(() => page.locator(".line .ansi-red-fg").textContent(), polled).toBe("red");
+    await expect.poll(() => page.locator(".line").nth(1).textContent(), polled).toContain("⟨U+202E⟩");
     await page.goto("/runs?state=failure");
-    expect(await page.locator("tbody tr").count()).toBe(1);
+    await expect.poll(() => page.locator("tbody tr").count(), polled).toBe(1);
     await page.goto(`/runs/${made.held}`);
     await page.getByRole("button", { name: /^Release/ }).click();
     await page.waitForURL(`/runs/${made.held}`);
@@ -124,7 +124,7 @@ describeBrowser("pages", (browser) => {
     await worker.taken(id);
     await page.locator(`#running-${id}`).waitFor();
     await page.keyboard.type("rd");
-    expect(await page.getByRole("searchbox").inputValue()).toBe("half a word");
+    await expect.poll(() => page.getByRole("searchbox").inputValue(), polled).toBe("half a word");
     worker.finish(id, { result: "FAILURE", details: { summary: "it broke" } });
     await page.locator(`#failed-${id}`).getByText("it broke").waitFor();
     await worker.stop();
@@ -137,7 +137,7 @@ describeBrowser("pages", (browser) => {
     await logIn(page, await served.token("releaser"));
     await page.goto(`/runs/${made.failure}`);
     await page.keyboard.press("Tab");
-    expect(await page.locator(":focus").textContent()).toBe("Skip to the content");
+    await expect.poll(() => page.locator(":focus").textContent(), polled).toBe("Skip to the content");
     await page.keyboard.press("Enter");
     for (let presses = 0; presses < 20; presses++) {
       await page.keyboard.press("Tab");
@@ -174,14 +174,14 @@ describeBrowser("pages", (browser) => {
     await page.locator("#L2").getByText("half a line").waitFor();
     running.record.log(`${Array.from({ length: 300 }, (_, at) => `line ${at + 3}`).join("\n")}\n`);
     await page.locator("#L302").waitFor();
-    expect(await page.locator("#L302").textContent()).toContain("line 302");
-    expect(await page.locator(".line").count()).toBe(302);
+    await expect.poll(() => page.locator("#L302").textContent(), polled).toContain("line 302");
+    await expect.poll(() => page.locator(".line").count(), polled).toBe(302);
     await page.locator("#L20 .at").click();
     await page.locator("#L22 .at").click({ modifiers: ["Shift"] });
-    expect(page.url()).toContain("/log#1:20-22");
-    expect(await page.locator(".line.marked").count()).toBe(3);
+    await expect.poll(() => page.url(), polled).toContain("/log#1:20-22");
+    await expect.poll(() => page.locator(".line.marked").count(), polled).toBe(3);
     await page.goto(`/runs/${running.id}/log?find=line+29`);
-    expect(await page.locator(".matches li").count()).toBe(11);
+    await expect.poll(() => page.locator(".matches li").count(), polled).toBe(11);
     await running.record.finish({ result: "SUCCESS" });
     worker.finish(running.id);
     await worker.stop();
@@ -194,7 +194,7 @@ describeBrowser("pages", (browser) => {
     await logIn(page, await served.token("reader"));
     await page.goto("/runs?state=held");
     await page.getByRole("button", { name: "Copy the table Runs as text" }).click();
-    await page.getByText("Copied: 1 rows").waitFor();
+    await page.getByText("Copied: 1 row").waitFor();
     const lines = ((await page.evaluate("navigator.clipboard.readText()")) as string).split("\n");
     expect(lines[0]).toMatch(/^State\tJob\tOf\t/);
     expect(lines[1]).toContain("push-snoopdb");

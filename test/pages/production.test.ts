@@ -4,7 +4,7 @@ import { recordLook, recordTraffic } from "../../src/production/index.ts";
 import { first, hours, lookAt, place, trouble } from "../production/looks.ts";
 import { digestFor } from "../promotion/world.ts";
 import type { ServerWorld, WorldOptions } from "../server/server-world.ts";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const widths = [360, 1280, 2560];
@@ -100,19 +100,21 @@ describeBrowser("pages of production", (browser) => {
       ),
     ]);
     expect(await main.locator("script, img").count()).toBe(0);
-    expect(await main.textContent()).toContain("errors in its manifests: 2");
-    expect(await main.textContent()).toContain("3 in the last 90 days");
-    expect(await main.locator("figure.chart > svg").count()).toBe(3);
+    await expect.poll(() => main.textContent(), polled).toContain("errors in its manifests: 2");
+    await expect.poll(() => main.textContent(), polled).toContain("3 in the last 90 days");
+    await expect.poll(() => main.locator("figure.chart > svg").count(), polled).toBe(3);
     const cell = page.getByRole("row", { name: /^alpha/ }).getByRole("link", { name: /1 missing of 4/ });
     await cell.click();
-    expect(new URL(page.url()).search).toBe("?state=off&mirror=us.example");
-    expect(await main.textContent()).toContain("v1.9.0 at us.example since");
+    await expect.poll(() => new URL(page.url()).search, polled).toBe("?state=off&mirror=us.example");
+    await expect.poll(() => main.textContent(), polled).toContain("v1.9.0 at us.example since");
     await page.getByLabel("State").selectOption("damaged");
     await page.getByLabel("Mirror where it is not").fill("");
     await page.getByRole("button", { name: "Show" }).click();
-    expect(await main.textContent()).toContain("a part of the image is not what its digest says");
+    await expect
+      .poll(() => main.textContent(), polled)
+      .toContain("a part of the image is not what its digest says");
     await page.goto("/production/drift?state=unread");
-    expect(await main.textContent()).toContain("<script>alert(1)</script>");
+    await expect.poll(() => main.textContent(), polled).toContain("<script>alert(1)</script>");
     expect(await main.locator("script, img").count()).toBe(0);
   });
 
@@ -121,9 +123,9 @@ describeBrowser("pages of production", (browser) => {
     await recordLook(served.db, lookAt({ alpha: images }));
     const page = await browser.open(served.origin);
     await page.goto("/production");
-    await expect(page.locator("main").textContent()).resolves.toContain("The next look is overdue");
+    await expect.poll(() => page.locator("main").textContent(), polled).toContain("The next look is overdue");
     expect(await page.locator("td.health-there").count()).toBe(0);
-    expect(await page.locator("td.health-old").count()).toBe(3);
+    await expect.poll(() => page.locator("td.health-old").count(), polled).toBe(3);
     await page.goto("/production/projects/alpha");
     expect(await page.locator("td.health-there").count()).toBe(0);
   });
@@ -140,7 +142,7 @@ describeBrowser("pages of production", (browser) => {
     await page.keyboard.press("Enter");
     await page.waitForURL(/search=v1\.10/);
     await page.locator("main").getByRole("rowheader").first().waitFor();
-    expect(await page.locator("main").getByRole("rowheader").count()).toBe(1);
+    await expect.poll(() => page.locator("main").getByRole("rowheader").count(), polled).toBe(1);
     const read = (path: string) => page.evaluate(async (address) => (await fetch(address)).text(), path);
     const csv = await read("/production?format=csv");
     expect(csv.split("\r\n")[0]).toBe(
@@ -166,7 +168,7 @@ describeBrowser("pages of production", (browser) => {
       ["/production/hosts", "Numbers come with the first run that ends"],
     ] as const) {
       await page.goto(address);
-      await expect(page.locator("main").textContent()).resolves.toContain(words);
+      await expect.poll(() => page.locator("main").textContent(), polled).toContain(words);
     }
     expect((await page.goto("/production/projects/nobody"))?.status()).toBe(404);
   });

@@ -6,7 +6,7 @@ import type { Plan } from "../../src/promotion/index.ts";
 import { planOf } from "../matrix/plan.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import type { ServerWorld } from "../server/server-world.ts";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const hostile = "</td><script>alert(1)</script><img src=x onerror=alert(2)> \u202egnp.exe";
@@ -100,18 +100,18 @@ describeBrowser("the page of a promotion", (browser) => {
     await page.goto(`/runs/${id}`);
     await page.getByRole("link", { name: "Images × mirrors" }).click();
     expect(await page.locator("main script, main img[src=x]").count()).toBe(0);
-    expect(await page.locator("#matrix tbody tr").count()).toBe(100);
+    await expect.poll(() => page.locator("#matrix tbody tr").count(), polled).toBe(100);
     expect(await page.locator("#matrix table").getAttribute("aria-rowcount")).toBe("131");
     await page.getByRole("link", { name: "After" }).click();
-    expect(await page.locator("#matrix tbody tr").count()).toBe(30);
+    await expect.poll(() => page.locator("#matrix tbody tr").count(), polled).toBe(30);
     expect(await page.locator("#matrix tbody tr").first().getAttribute("aria-rowindex")).toBe("102");
     await page.getByLabel("State").selectOption("failed");
     await page.getByRole("button", { name: "Show" }).click();
-    expect(await page.locator("#matrix tbody tr").count()).toBe(1);
+    await expect.poll(() => page.locator("#matrix tbody tr").count(), polled).toBe(1);
     await cell(page, 0, 0).click();
     const panel = page.locator("#cell");
     await panel.getByText("</td><script>alert(1)</script>").first().waitFor();
-    expect(await panel.textContent()).toContain("\\u{202e}gnp.exe");
+    await expect.poll(() => panel.textContent(), polled).toContain("\\u{202e}gnp.exe");
     expect(
       await panel
         .getByRole("link", { name: "registry/images/project-0/images.yaml:4:3" })
@@ -122,8 +122,10 @@ describeBrowser("the page of a promotion", (browser) => {
     await page.getByRole("link", { name: "Close" }).click();
     expect(await panel.isHidden()).toBe(true);
     await page.goto(`/runs/${id}/promotion?image=image-65`);
-    expect(await page.locator("#matrix tbody tr").count()).toBe(1);
-    expect(await page.locator("#causes").textContent()).toContain("give the image a tag of its own");
+    await expect.poll(() => page.locator("#matrix tbody tr").count(), polled).toBe(1);
+    await expect
+      .poll(() => page.locator("#causes").textContent(), polled)
+      .toContain("give the image a tag of its own");
     await page.goto(`/runs/${id}/promotion?image=nothing`);
     await page.getByText("No image is like that.").waitFor();
     const csv = await served.ask(`/runs/${id}/promotion/edges?state=problem&format=csv`, { as: "reader" });
@@ -152,7 +154,7 @@ describeBrowser("the page of a promotion", (browser) => {
     failed(writer, 1, 2, "this is not allowed");
     await page.locator("#promotion-status").getByText("2 of 117 copied, 4 problems").waitFor();
     await page.locator("#matrix .cell.failed").waitFor();
-    expect(await page.locator("#matrix .cell.done").count()).toBe(2);
+    await expect.poll(() => page.locator("#matrix .cell.done").count(), polled).toBe(2);
     expect(await page.locator("#matrix tr[data-row] td a:focus").getAttribute("href")).toBe(
       await focused.getAttribute("href"),
     );
@@ -190,7 +192,7 @@ describeBrowser("the page of a promotion", (browser) => {
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     await page.locator("#cell").getByText("mirror-0.example.com/prod/", { exact: false }).first().waitFor();
-    expect(new URL(page.url()).searchParams.get("cell")).toBe("899.0");
+    await expect.poll(() => new URL(page.url()).searchParams.get("cell"), polled).toBe("899.0");
     await page.keyboard.press("Escape");
     expect(await page.locator("#cell").isHidden()).toBe(true);
     expect(await focus()).toEqual([899, 1]);

@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { aFinding, aLine, aReview, edgesOf } from "../reviews/a-review.ts";
 import { path, reviewForge } from "../reviews/review-world.ts";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { usePages } from "./page-world.ts";
 
 /** What hurts where it is taken for markup, a link or a mention, or turns around what stands beside it. */
@@ -111,28 +111,32 @@ describeBrowser("pages of reviews", (browser) => {
     const { id } = await large(begun);
     const page = await begun.visit("pam", { javaScriptEnabled: false });
     await page.goto("/reviews");
-    expect(await page.getByRole("row").nth(1).textContent()).toContain(`</main><script>alert(1)</script>`);
+    await expect
+      .poll(() => page.getByRole("row").nth(1).textContent(), polled)
+      .toContain(`</main><script>alert(1)</script>`);
     await page.getByRole("link", { name: /^#\d+ Promote/ }).click();
     expect(await page.locator("main script, main img").count()).toBe(0);
     expect(await page.locator('main a[href^="javascript"]').count()).toBe(0);
-    expect(await page.locator("h1").textContent()).toContain("\\u{202e}gnp.exe");
+    await expect.poll(() => page.locator("h1").textContent(), polled).toContain("\\u{202e}gnp.exe");
     expect(await page.locator("#missing ~ ul li").allTextContents()).toEqual([
       expect.stringContaining("13 findings of pull-review to be mended"),
       expect.stringContaining("the approval of @pam, for registry/images/app/images.yaml"),
     ]);
     // Lines come by pages, and can be limited.
-    expect(await page.locator("#lines ~ .table tbody tr").count()).toBe(50);
+    await expect.poll(() => page.locator("#lines ~ .table tbody tr").count(), polled).toBe(50);
     await page.getByRole("link", { name: "More lines" }).click();
-    expect(await page.locator("#line-51").count()).toBe(1);
+    await expect.poll(() => page.locator("#line-51").count(), polled).toBe(1);
     await page
       .getByRole("navigation", { name: "Which lines" })
       .getByRole("link", { name: "removed" })
       .click();
-    expect(await page.locator("#lines ~ .table tbody tr").count()).toBe(40);
-    expect(await page.locator("tbody tr td:first-child").first().textContent()).toContain("− removed");
+    await expect.poll(() => page.locator("#lines ~ .table tbody tr").count(), polled).toBe(40);
+    await expect
+      .poll(() => page.locator("tbody tr td:first-child").first().textContent(), polled)
+      .toContain("− removed");
     await page.goto(`/reviews/${id}`);
     await page.getByRole("link", { name: "All 12" }).click();
-    expect(await page.locator("tbody tr").count()).toBe(12);
+    await expect.poll(() => page.locator("tbody tr").count(), polled).toBe(12);
     // The same as JSON and CSV, at the same address.
     const csv = await page.request.get(`/reviews/${id}?table=lines&kind=added&format=csv`);
     expect((await csv.text()).split("\r\n")).toHaveLength(42);
@@ -141,9 +145,9 @@ describeBrowser("pages of reviews", (browser) => {
     await page.goto(`/reviews/${id}`);
     await page.getByLabel("Why it is held").fill("until Monday");
     await page.getByRole("button", { name: "Hold" }).click();
-    expect(await page.locator("#missing ~ ul").textContent()).toContain(
-      "the end of the hold of pam: until Monday",
-    );
+    await expect
+      .poll(() => page.locator("#missing ~ ul").textContent(), polled)
+      .toContain("the end of the hold of pam: until Monday");
     await page.getByRole("button", { name: "Lift the hold" }).click();
     expect(await page.locator("#missing ~ ul").textContent()).not.toContain("hold");
   });
@@ -163,9 +167,9 @@ describeBrowser("pages of reviews", (browser) => {
     }
     const stranger = await visit("eve");
     await stranger.goto(`/reviews/${id}`);
-    expect(await stranger.locator("#no-acts").textContent()).toMatch(
-      /owners of the changed files.* approve it/,
-    );
+    await expect
+      .poll(() => stranger.locator("#no-acts").textContent(), polled)
+      .toMatch(/owners of the changed files.* approve it/);
     expect(await stranger.locator("#no-acts a").getAttribute("href")).toContain(place.forge.host);
 
     const page = await visit("pam");
@@ -177,10 +181,12 @@ describeBrowser("pages of reviews", (browser) => {
     }
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Cancel my approval" }).waitFor();
-    expect(await page.locator("#approvals ~ .table tbody tr").textContent()).toContain(
-      "given since the last review",
-    );
-    expect(await page.locator("#commands ~ .table tbody").textContent()).toContain("/approve");
+    await expect
+      .poll(() => page.locator("#approvals ~ .table tbody tr").textContent(), polled)
+      .toContain("given since the last review");
+    await expect
+      .poll(() => page.locator("#commands ~ .table tbody").textContent(), polled)
+      .toContain("/approve");
     const { comments } = place.forge.pullRequest(path, number);
     expect(comments.map(({ body }) => body).join()).toContain("`/approve` of `pam`: on the page of Waybill");
     // The run that was asked for judges it; the page follows by itself.
@@ -205,9 +211,9 @@ describeBrowser("pages of reviews", (browser) => {
     await page.getByText(edgesOf("f")).waitFor();
     await page.getByRole("button", { name: /^Approve/ }).click();
     await page.getByRole("alert").waitFor();
-    expect(await page.getByRole("alert").textContent()).toMatch(
-      /something else is asked for now .* hello:v2-swapped/,
-    );
+    await expect
+      .poll(() => page.getByRole("alert").textContent(), polled)
+      .toMatch(/something else is asked for now .* hello:v2-swapped/);
     // What has been said stays, whatever happens meanwhile.
     await place.judge(db, number, (commit) => aReview(commit, later));
     expect(await page.locator("main[data-live]").count()).toBe(0);
@@ -259,7 +265,7 @@ describeBrowser("pages of reviews", (browser) => {
     await page.getByRole("button", { name: "Log in" }).click();
     await page.waitForURL("/reviews");
     await page.goto(`/reviews/${id}`);
-    expect(await page.locator("#no-acts").textContent()).toContain("not with a token");
+    await expect.poll(() => page.locator("#no-acts").textContent(), polled).toContain("not with a token");
     expect(await page.getByRole("button", { name: /Approve|Hold|Test/ }).count()).toBe(0);
   });
 
@@ -269,11 +275,15 @@ describeBrowser("pages of reviews", (browser) => {
     const { visit } = await begin();
     const page = await visit("eve");
     await page.goto("/reviews");
-    expect(await page.locator(".empty").textContent()).toContain("No pull request waits");
+    await expect.poll(() => page.locator(".empty").textContent(), polled).toContain("No pull request waits");
     await page.goto("/reviews?waits=hold");
-    expect(await page.locator(".empty").textContent()).toContain("No pull request is like that");
+    await expect
+      .poll(() => page.locator(".empty").textContent(), polled)
+      .toContain("No pull request is like that");
     const answer = await page.goto("/reviews/999");
     expect(answer?.status()).toBe(404);
-    expect(await page.locator("main").textContent()).toContain("no pull request has that number here");
+    await expect
+      .poll(() => page.locator("main").textContent(), polled)
+      .toContain("no pull request has that number here");
   });
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { WorkEvent } from "../../src/events/index.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import type { ServerWorld } from "../server/server-world.ts";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const hostile = "</main><script>alert(1)</script><img src=x onerror=alert(2)> \u202egnp.exe";
@@ -56,17 +56,17 @@ describeBrowser("pages of runs", (browser) => {
     ]);
     expect(await rows("What it pushed").allTextContents()).toEqual([expect.stringContaining(digest)]);
     expect(await rows("Attempts").allTextContents()).toEqual([expect.stringMatching(/^1success/)]);
-    expect(await rows("What it has left").count()).toBe(4);
+    await expect.poll(() => rows("What it has left").count(), polled).toBe(4);
     await page.getByText("2 events").click();
-    expect(await rows("What happened").count()).toBe(2);
+    await expect.poll(() => rows("What happened").count(), polled).toBe(2);
     expect(await page.locator("main script, main img[src=x]").count()).toBe(0);
     await page.getByRole("link", { name: "junit.xml", exact: true }).click();
     expect(
       await page.getByRole("region", { name: "Tests: table" }).locator("tbody tr").allTextContents(),
     ).toEqual([expect.stringContaining("failed<b>no")]);
     await page.goto(`/runs/${ended.id}/files/${encodeURIComponent("a b")}/page.html`);
-    expect(await page.locator("pre").textContent()).toContain("<script>alert(1)</script>");
-    expect(await page.locator("pre").textContent()).toContain("\\u{202e}");
+    await expect.poll(() => page.locator("pre").textContent(), polled).toContain("<script>alert(1)</script>");
+    await expect.poll(() => page.locator("pre").textContent(), polled).toContain("\\u{202e}");
     await page.goto(`/runs/${ended.id}/files/none`);
     await page.getByRole("heading", { name: "There is nothing here" }).waitFor();
     await page.goto("/");
@@ -86,7 +86,7 @@ describeBrowser("pages of runs", (browser) => {
     await page.waitForURL(`/runs/${ended.id}/again`);
     expect(await page.getByText("a".repeat(40)).count()).toBeGreaterThan(0);
     const changed = page.getByRole("region", { name: "What is otherwise now: table" });
-    expect(await changed.getByText("k8s-staging-apisnoop").count()).toBe(1);
+    await expect.poll(() => changed.getByText("k8s-staging-apisnoop").count(), polled).toBe(1);
     await page.getByRole("button", { name: "Run again with the same inputs" }).click();
     await page.waitForURL((url) => /^\/runs\/\d+$/.test(url.pathname) && !url.pathname.endsWith(ended.id));
     const again = await served.queue.read(new URL(page.url()).pathname.split("/").at(-1) ?? "");
@@ -140,7 +140,9 @@ describeBrowser("pages of runs", (browser) => {
     await page.route("**/api/v1/events*", (route) => route.abort());
     await page.goto("/");
     await page.locator("body.stale").waitFor();
-    expect(await page.getByRole("status").textContent()).toBe("The server does not answer");
+    await expect
+      .poll(() => page.getByRole("status").textContent(), polled)
+      .toBe("The server does not answer");
     const { id } = await ask(served.db, { job: "push-snoopdb" });
     await page.unroute("**/api/v1/events*");
     // It is the browser that tries again.

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { barriersOf, describeBrowser } from "./browser.ts";
+import { barriersOf, describeBrowser, polled } from "./browser.ts";
 import { type FullWorld, hurtful, useFullWorld } from "./full-world.ts";
 import { logIn } from "./page-world.ts";
 
@@ -65,18 +65,22 @@ describeBrowser("the pages of settings", (browser) => {
     }
     await page.getByRole("link", { name: /bad\.yaml/ }).click();
     await page.waitForURL("/settings/jobs");
-    expect(await page.locator(".findings").first().textContent()).toMatch(/bad\.yaml:\d+:\d+/);
+    await expect
+      .poll(() => page.locator(".findings").first().textContent(), polled)
+      .toMatch(/bad\.yaml:\d+:\d+/);
     for (const address of parts) {
       await page.goto(address);
-      expect(await page.locator("h1").count()).toBe(1);
+      await expect.poll(() => page.locator("h1").count(), polled).toBe(1);
       expect(await page.locator("main script").count()).toBe(0);
     }
     await page.goto("/settings/audit");
-    expect(await page.locator("tbody").textContent()).toContain("</main><script>alert(1)</script>");
+    await expect
+      .poll(() => page.locator("tbody").textContent(), polled)
+      .toContain("</main><script>alert(1)</script>");
     expect(await page.locator("tbody").textContent()).not.toContain("\u202e");
     await page.getByLabel("Act").fill("run.abort");
     await page.getByRole("button", { name: "Show" }).click();
-    expect(await page.locator("tbody tr").count()).toBe(1);
+    await expect.poll(() => page.locator("tbody tr").count(), polled).toBe(1);
   });
 
   test("make a token, show it once, and revoke it when somebody is sure", { timeout: 300_000 }, async () => {
@@ -101,7 +105,7 @@ describeBrowser("the pages of settings", (browser) => {
     const after = await fetch(`${world.origin}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } });
     expect(after.status).toBe(401);
     await page.goto("/settings/audit?act=token.revoke");
-    expect(await page.locator("tbody tr").count()).toBe(1);
+    await expect.poll(() => page.locator("tbody tr").count(), polled).toBe(1);
   });
 
   test("are used by keyboard alone: deliveries are repeated, jobs read anew, sessions ended", {

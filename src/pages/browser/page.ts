@@ -117,10 +117,11 @@ function followChanges(main: HTMLElement): void {
     stream?.close();
     const place = last === "" ? "" : `&after=${last}`;
     stream = new EventSource(`/api/v1/events?${wanted}${place}`);
-    // The first `reset` says that the stream has begun: the page is as new as that.
+    // The first `reset` says that the stream has begun. What has changed between the making of the page and that was told to nobody; a page
+    // of all runs is told of the queue right then, and read anew by that.
     let isFirst = true;
     stream.addEventListener("reset", () => {
-      if (!isFirst) soon();
+      if (!isFirst || about !== undefined) soon();
       isFirst = false;
     });
     stream.addEventListener("run", (event) => {
@@ -200,7 +201,7 @@ function copyTable(event: Event): void {
   // A page over plain HTTP from elsewhere has no clipboard.
   const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("no clipboard"));
   copied.then(
-    () => say(`Copied: ${table.rows.length - 1} rows`),
+    () => say(`Copied: ${table.rows.length - 1} ${table.rows.length === 2 ? "row" : "rows"}`),
     () => {
       getSelection()?.selectAllChildren(table);
       say("The browser lets nobody copy here: the table is chosen, copy it by its menu");

@@ -142,7 +142,13 @@ function Look({ tree }: { readonly tree: ProductionTreeDocument }) {
   const name = `${repo.replace(/^https?:\/\//, "").replace(/\.git$/, "")} ${path}`;
   return (
     <li class={isStale ? "problem" : undefined}>
-      {page === undefined ? <strong>{name}</strong> : <a href={page.href}>{name}</a>}{" "}
+      {page === undefined ? (
+        <strong>{name}</strong>
+      ) : (
+        <a href={page.href} rel="noreferrer">
+          {name}
+        </a>
+      )}{" "}
       <span class="quiet">{ref.replace(/^refs\/heads\//, "")}</span>:{" "}
       {lookedAt === undefined ? (
         "no look has come to its end"

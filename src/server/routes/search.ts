@@ -1,6 +1,6 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { type FoundInHistory, type FoundType, findInHistory, foundTypes } from "../../history/index.ts";
-import type { QueuedRun } from "../../queue/index.ts";
+import { type QueuedRun, QueueError } from "../../queue/index.ts";
 import { demand } from "../acts.ts";
 import type { Env } from "../context.ts";
 import { addList, type ListPage } from "../lists/list.ts";
@@ -75,8 +75,10 @@ export function addSearch(api: OpenAPIHono<Env>, parts: ServerParts): void {
   const runOf = async (id: string): Promise<readonly QueuedRun[]> => {
     try {
       return [await queue.read(id)];
-    } catch {
-      return [];
+    } catch (error) {
+      // Of what cannot be read nobody says that it is not there.
+      if (error instanceof QueueError && error.code === "unknown-run") return [];
+      throw error;
     }
   };
 

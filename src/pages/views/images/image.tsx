@@ -1,10 +1,11 @@
 import type { ImageSizeDocument, ImageTagDocument, ListedImageDocument } from "../../../server/index.ts";
+import { bytesInWords } from "../../parts/amount.ts";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { nowhere } from "../../site.tsx";
 import type { Listed } from "../../tables.ts";
 import type { Answered, Visit } from "../../visit.ts";
-import { addressOfImage, inBytes, shortName } from "./names.ts";
+import { addressOfImage, shortName } from "./names.ts";
 import { soon } from "./soon.ts";
 
 /** Digests whose sizes are shown. */
@@ -99,7 +100,7 @@ function Sizes({ of, image }: { readonly of: Listed<ImageSizeDocument>; readonly
         },
         {
           title: "Size",
-          cell: ({ bytes }) => (bytes === undefined ? "unread" : inBytes(bytes)),
+          cell: ({ bytes }) => (bytes === undefined ? "unread" : bytesInWords(bytes)),
           isNumber: true,
         },
         {

@@ -1,13 +1,14 @@
-import type { Child } from "hono/jsx";
 import type { ImageLife, MirrorLife, PullLife } from "../../../history/index.ts";
 import type { ImageContentsDocument } from "../../../server/index.ts";
+import { bytesInWords } from "../../parts/amount.ts";
+import { Fact } from "../../parts/facts.tsx";
 import { pageOfRepository, Repository } from "../../parts/links.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { Listed } from "../../tables.ts";
 import type { Answered, Visit } from "../../visit.ts";
 import { Line, Sign } from "./line.tsx";
-import { addressOfImage, inBytes, shortName } from "./names.ts";
+import { addressOfImage, shortName } from "./names.ts";
 import { soon } from "./soon.ts";
 
 /** The life of one digest: where it is, who let it in, what it is made of. */
@@ -226,7 +227,7 @@ function Contents({ of, layers }: { readonly of: ImageContentsDocument; readonly
       ) : (
         <>
           <dl class="facts">
-            <Fact name="Size">{inBytes(contents.bytes)}</Fact>
+            <Fact name="Size">{bytesInWords(contents.bytes)}</Fact>
             <Fact name="Platforms">{contents.platforms.join(", ") || "none is named"}</Fact>
             <Fact name="Built">
               <Time at={contents.created} />
@@ -236,9 +237,9 @@ function Contents({ of, layers }: { readonly of: ImageContentsDocument; readonly
               ""
             ) : (
               <Fact name="Shared with the one before">
-                {`${shared.length} of ${contents.layers.length} layers, ${inBytes(sharedBytes)}, with `}
+                {`${shared.length} of ${contents.layers.length} layers, ${bytesInWords(sharedBytes)}, with `}
                 <a href={addressOfImage(image, before.digest)}>{before.tag ?? before.digest.slice(0, 19)}</a>
-                {before.bytes === undefined ? "" : ` (${inBytes(before.bytes)})`}
+                {before.bytes === undefined ? "" : ` (${bytesInWords(before.bytes)})`}
               </Fact>
             )}
             <Fact name="Asked">{from ?? "nobody: it was kept"}</Fact>
@@ -247,7 +248,7 @@ function Contents({ of, layers }: { readonly of: ImageContentsDocument; readonly
             label="Layers"
             columns={[
               { title: "Layer", cell: ({ digest }) => <code>{digest}</code> },
-              { title: "Size", cell: ({ bytes }) => inBytes(bytes), isNumber: true },
+              { title: "Size", cell: ({ bytes }) => bytesInWords(bytes), isNumber: true },
               {
                 title: "In the one before",
                 cell: ({ isShared }) => (isShared === undefined ? "" : isShared ? "yes" : "no"),
@@ -267,20 +268,11 @@ function Contents({ of, layers }: { readonly of: ImageContentsDocument; readonly
         <ul>
           {referrers.map(({ digest, artifactType, bytes }) => (
             <li>
-              {artifactType ?? "of no type"} <code>{digest}</code> {inBytes(bytes)}
+              {artifactType ?? "of no type"} <code>{digest}</code> {bytesInWords(bytes)}
             </li>
           ))}
         </ul>
       )}
     </>
-  );
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children?: Child }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

@@ -25,18 +25,6 @@ export function shortName(image: string): string {
   return image.split("/").slice(-2).join("/");
 }
 
-/** Bytes as people read them. */
-export function inBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}
-
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
