@@ -87,10 +87,16 @@ async function farAway(address, answerOf) {
       answer.pipe(response);
     });
     onward.on("error", () => response.destroy());
-    // About 6 MB in a second for each connection.
-    for await (const piece of request) {
-      if (!onward.write(piece)) await new Promise((done) => onward.once("drain", done));
-      await wait(piece.length / 6_000);
+    // Whoever asks may go away.
+    request.on("error", () => onward.destroy());
+    try {
+      // About 6 MB in a second for each connection.
+      for await (const piece of request) {
+        if (!onward.write(piece)) await new Promise((done) => onward.once("drain", done));
+        await wait(piece.length / 6_000);
+      }
+    } catch {
+      return;
     }
     onward.end();
   });
@@ -109,7 +115,7 @@ const addresses = await Promise.all(
   behind.map(({ address }, at) =>
     farAway(address, ({ method, url }) => {
       const isWriting = method !== "GET" && method !== "HEAD";
-      if (at === 2 && isWriting && url.includes("/blobs/uploads") && pauses < 400 && Math.random() < 0.05) {
+      if (at === 2 && isWriting && url.includes("/blobs/uploads") && pauses < 12 && Math.random() < 0.03) {
         pauses += 1;
         return {
           status: 429,
@@ -209,7 +215,7 @@ for (let tries = 0; id === undefined; tries += 1) {
 await page.goto(`/runs/${id}/promotion`);
 await page.evaluate(() => {
   window.counted = [];
-  window.frames = [];
+  window.taken = [];
   const look = () => {
     const text = document.querySelector("#promotion-status strong")?.textContent ?? "";
     const [, done] = /^([0-9\u202f]+) of/.exec(text) ?? [];
@@ -223,7 +229,7 @@ await page.evaluate(() => {
   });
   let last = performance.now();
   const frame = (now) => {
-    window.frames.push(now - last);
+    window.taken.push(now - last);
     last = now;
     requestAnimationFrame(frame);
   };
@@ -234,9 +240,9 @@ const doneNow = async () => (await page.evaluate(() => window.counted.at(-1)?.[0
 const edges = images * mirrors.length;
 /** Pictures take frames of their own: those are not counted. */
 const picture = async (number) => {
-  const kept = await page.evaluate(() => window.frames.length);
+  const kept = await page.evaluate(() => window.taken?.length);
   await page.screenshot({ path: join(pictures, `promotion-${number}.png`) });
-  await page.evaluate((length) => window.frames.splice(length), kept);
+  await page.evaluate((length) => window.taken?.splice(length), kept);
   process.stdout.write(`promotion-${number}.png: ${await page.locator("#promotion-status").textContent()}\n`);
 };
 await page.locator("#promotion-status").waitFor();
@@ -257,7 +263,7 @@ for (;;) {
   await wait(200);
 }
 await page.locator("h1 .state.failure, h1 .state.success").waitFor();
-const { counted, frames } = await page.evaluate(() => ({ counted: window.counted, frames: window.frames }));
+const { counted, frames } = await page.evaluate(() => ({ counted: window.counted, frames: window.taken }));
 await picture(number);
 await page.goto(`/runs/${id}/promotion?order=worst`);
 await page.locator("#matrix a.cell.conflict").first().click();
