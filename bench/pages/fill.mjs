@@ -79,12 +79,13 @@ async function fillImages(db, images) {
     [images],
   );
   await db.query(
-    `INSERT INTO production_image (tree, project, place, name, digest, source, at, tags, mirrors, mark, off, off_mirrors, healths, since)
-     SELECT 1, 'project-' || n % 75, lpad(n::text, 9, '0'), 'image-' || n % 4000, ${digest}, ${name}, 'images.yaml:' || n, $2::jsonb, $3::jsonb, 'm',
+    `INSERT INTO production_image (tree, project, place, name, digest, source, at, tags, mirrors, mark, off, off_mirrors, healths, since, sought)
+     SELECT 1, 'project-' || n % 75, lpad(n::text, 9, '0'), 'image-' || n % 4000, ${digest}, ${name}, 'images.yaml:' || n, $2::jsonb, $3::int[], 'm',
        CASE WHEN n % 500 = 0 THEN '[{"t":"missing","m":[1,2],"s":1767225600000,"r":"1"}]'::jsonb END,
-       CASE WHEN n % 500 = 0 THEN '[1,2]'::jsonb END, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END, CASE WHEN n % 500 = 0 THEN now() END
+       CASE WHEN n % 500 = 0 THEN '{1,2}'::int[] END, CASE WHEN n % 500 = 0 THEN 1 ELSE 0 END, CASE WHEN n % 500 = 0 THEN now() END,
+       'image-' || n % 4000 || ' ' || ${digest} || ' v1.0.0'
      FROM generate_series(1, $1::int) AS n`,
-    [images, JSON.stringify(["v1.0.0"]), JSON.stringify(Array.from({ length: mirrors }, (_, at) => at + 1))],
+    [images, JSON.stringify(["v1.0.0"]), Array.from({ length: mirrors }, (_, at) => at + 1)],
   );
   await db.query(
     `INSERT INTO history_image (name, project, last_at) SELECT ${name}, 'project-' || n % 75, to_timestamp(1767225600 + n * 60)
