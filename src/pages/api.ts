@@ -52,7 +52,8 @@ export function apiFor(api: App, { request, from }: { request: Request; from: Re
       if (value !== null) headers.set(name, value);
     }
     const url = new URL(path.startsWith("/auth/") ? path : `/api/v1${path}`, request.url);
-    return api.fetch(new Request(url, { ...init, headers }), origin);
+    // Whoever has gone is waited for by nobody, through a page either.
+    return api.fetch(new Request(url, { signal: request.signal, ...init, headers }), origin);
   };
   const demanded = async (answer: Response): Promise<Response> => {
     if (answer.ok) return answer;

@@ -168,6 +168,51 @@ test("an expression finds what it says, and one that is none is known before", a
   expect(["(a*)*b", "a(", "(?=a)", "\\1"].map(isLogExpression)).toEqual([true, false, false, false]);
 });
 
+test("an expression whose program is too large is none, however short it is", () => {
+  const usual = ["sha256:[0-9a-f]{64}", "(denied|timeout).{0,300}registry", "x".repeat(500)];
+  expect(usual.map(isLogExpression)).toEqual([true, true, true]);
+  const large = ["(?:.?){1000}X", "e.{20}Q|(?:.?){900}X", "(?:.?){1000}".repeat(40)];
+  expect(large.map(isLogExpression)).toEqual([false, false, false]);
+});
+
+test("others have their turn while very long lines are looked through, the sooner the larger the program", async () => {
+  const text = `${"ef".repeat(8_000)}\n`.repeat(32);
+  const logs = openLogLines();
+  const run = stored(() => Buffer.from(text), 65_536);
+  await logs.read(run, [{ from: 1, to: 1 }]);
+  const turnsOf = async (expression: string) => {
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      if (isOver) return;
+      turns += 1;
+      setImmediate(count);
+    };
+    setImmediate(count);
+    const { next } = await logs.find(run, { text: expression, isExpression: true }, 1);
+    isOver = true;
+    return { turns, next };
+  };
+  const small = await turnsOf("nothing");
+  expect(small.next).toBeUndefined();
+  expect(small.turns).toBeGreaterThanOrEqual(1);
+  const large = await turnsOf("(?:e.?){200}X");
+  // It is left to the next request.
+  expect(large.next).toBeLessThan(32);
+  expect(large.turns).toBeGreaterThanOrEqual(Number(large.next) - 2);
+});
+
+test("nothing more is looked through for somebody who has gone", async () => {
+  const text = `${"ef".repeat(8_000)}\n`.repeat(300);
+  const logs = openLogLines();
+  const run = stored(() => Buffer.from(text), 65_536);
+  await logs.read(run, [{ from: 1, to: 1 }]);
+  const gone = new AbortController();
+  setImmediate(() => gone.abort());
+  const { next } = await logs.find(run, words("nothing"), 1, gone.signal);
+  expect(next).toBeLessThan(200);
+});
+
 test("lines of several places come together, with the times at which they were written", async () => {
   const text = Array.from({ length: 100 }, (_, at) => `line ${at + 1}\n`).join("");
   const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000);

@@ -274,8 +274,8 @@ function Bar({ source, address, outline, isFolded }: BarProps) {
 function NoExpression() {
   return (
     <p class="problem">
-      That is no expression of RE2, which has neither what looks around nor what refers back. Text is found as
-      it is without <em>expression</em>.
+      That is no expression of RE2, which has neither what looks around nor what refers back, or one that
+      repeats too much. Text is found as it is without <em>expression</em>.
     </p>
   );
 }

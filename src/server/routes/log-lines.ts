@@ -87,7 +87,7 @@ const matchesQuery = z
     first: lineNumber.default(1),
   })
   .refine(({ text, regex }) => regex === "false" || isLogExpression(text), {
-    ...{ path: ["text"], message: "it is no expression of RE2" },
+    ...{ path: ["text"], message: "it is no expression of RE2, or too large a one" },
   });
 
 const outlineSchema = z
@@ -139,7 +139,7 @@ export function addLogsOf(
     name: string,
     summary: string,
     [query, answer]: readonly [Query, Answer],
-    read: (stored: LoggedRun, query: z.output<Query>) => Promise<object>,
+    read: (stored: LoggedRun, query: z.output<Query>, signal: AbortSignal) => Promise<object>,
   ): void => {
     api.openAPIRegistry.registerPath({
       ...{ method: "get", path: `${path}/log/${name}`, tags: [tag], summary },
@@ -152,7 +152,7 @@ export function addLogsOf(
       if (!named.success) return answerInvalid(c, "param", named.error);
       const asked = query.safeParse(c.req.query());
       if (!asked.success) return answerInvalid(c, "query", asked.error);
-      return c.json(await read(await find(named.data), asked.data), 200);
+      return c.json(await read(await find(named.data), asked.data, c.req.raw.signal), 200);
     });
   };
   add(
@@ -170,8 +170,9 @@ export function addLogsOf(
     "matches",
     "Lines of the log in which a text stands, or an expression finds something, in whichever case",
     [matchesQuery, matchesSchema],
-    async (stored, { text, regex, first }) => {
-      const { lines, next } = await logs.find(stored, { text, isExpression: regex === "true" }, first);
+    async (stored, { text, regex, first }, signal) => {
+      const search = { text, isExpression: regex === "true" };
+      const { lines, next } = await logs.find(stored, search, first, signal);
       return { lines: lines.map(shownLine), next };
     },
   );

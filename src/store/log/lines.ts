@@ -53,8 +53,8 @@ export interface LogLines {
   read(stored: LoggedRun, ranges: readonly LineRange[]): Promise<LogPart>;
   /** The last lines. */
   end(stored: LoggedRun, count: number): Promise<LogPart>;
-  /** Lines in which something stands, from one on. */
-  find(stored: LoggedRun, search: LogSearch, from: number): Promise<LogMatches>;
+  /** Lines in which something stands, from one on, as far as was come until nobody waits for them any more. */
+  find(stored: LoggedRun, search: LogSearch, from: number, signal?: AbortSignal): Promise<LogMatches>;
   outline(stored: LoggedRun): Promise<LogOutline & LogExtent>;
 }
 
@@ -68,8 +68,6 @@ const maxLine = 16 * 1024;
 /** Characters that are given at a time. */
 const maxPart = 4 * 1024 * 1024;
 const maxMatches = 200;
-/** Lines that are looked through before others have their turn. */
-const atOnce = 2_000;
 const maxIndexes = 64;
 const maxGrowing = 4;
 
@@ -117,16 +115,21 @@ export function openLogLines(): LogLines {
       const to = totalOf(index);
       return readFrom(index, stored, [{ from: Math.max(1, to - count + 1), to }]);
     },
-    async find(stored, search, from) {
+    async find(stored, search, from, signal) {
       const index = await indexOf(stored);
-      const { test, most } = lineTest(search);
+      const { test, most, atOnce } = lineTest(search);
       const lines: LogLine[] = [];
       let looked = 0;
+      let turnAt = atOnce;
       for await (const { offset: _, ...line } of linesFrom(index, stored, from)) {
         looked += line.text.length + 1;
         if (test(line.text)) lines.push({ ...line, at: undefined });
-        if (lines.length >= maxMatches || looked > most) return { lines, next: line.number + 1 };
-        if (line.number % atOnce === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (looked > turnAt) {
+          turnAt = looked + atOnce;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        const isEnough = lines.length >= maxMatches || looked > most || signal?.aborted === true;
+        if (isEnough) return { lines, next: line.number + 1 };
       }
       return { lines, next: undefined };
     },
