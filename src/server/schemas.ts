@@ -9,6 +9,14 @@ export const runIdSchema = z
   .regex(/^[0-9]{1,20}$/)
   .openapi({ example: "1384977461019676672" });
 
+/** Digits of a number that a database keeps: for what is looked for by it. */
+export const rowNumberSchema = z
+  .string()
+  .regex(/^[0-9]{1,19}$/)
+  .refine((digits) => digits.padStart(19, "0") <= maxRowNumber, "it is larger than any that is given");
+
+const maxRowNumber = "9223372036854775807";
+
 /** The same in a path of a route whose answer is no JSON of ours. */
 export const idInPath = ":id{[0-9]{1,20}}";
 
@@ -65,12 +73,19 @@ function wordsOf(text: string): string[] {
     .filter((word) => word !== "");
 }
 
+/** Years of four digits, which databases and programs write alike. */
+const isKeepable = (time: Date): boolean => time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999;
+
+/** A time of a row, as it was given. */
+export const rowTimeSchema = z.iso.datetime().refine((text) => isKeepable(new Date(text)));
+
 const time = z.iso.datetime().openapi({ example: "2026-11-29T10:00:00.000Z" });
 
 /** A time that something is asked for by: a day, or a time with its zone. */
 export const moment = z
   .union([z.iso.date(), z.iso.datetime({ offset: true })])
   .transform((text) => new Date(text))
+  .refine(isKeepable, "its year is one from 1 to 9999")
   .openapi({ type: "string", example: "2026-11-29" });
 
 export const runStates = ["held", "waiting", "running", "ended"] as const;

@@ -10,9 +10,12 @@ import {
 import { type Database, jsonText } from "../../src/database/index.ts";
 import { acceptDelivery } from "../../src/deliveries/index.ts";
 import type { WorkEvent } from "../../src/events/index.ts";
+import type { PullRequest } from "../../src/forge/index.ts";
 import { parseJobs } from "../../src/jobs/index.ts";
+import { keepReview, notePulls } from "../../src/reviews/index.ts";
 import { syncRemotes } from "../../src/triggers/index.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
+import { aReview } from "../reviews/a-review.ts";
 import { describeDatabases } from "../support/databases.ts";
 import { servedNothing, serverMigrations, serverWorld } from "./server-world.ts";
 
@@ -84,6 +87,39 @@ const lists = [
   { path: "/people", of: "login", order: ["a", "b", "c"] },
   { path: "/audit-log", of: "subject", order: ["run/2", "run/1", "run/0"] },
 ] as const;
+
+/** What is a number, a time or a place for a schema that does not look closely. */
+const crafted = [
+  ...["0", "2147483648", "9".repeat(18), "9223372036854775808", "9".repeat(20), "1.1", "x"],
+  ...["0000-01-01", "0000-01-01T00:00:00.000Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"],
+  ...[
+    ["x", "x"],
+    ["", ""],
+    ["0000-01-01T00:00:00.000Z", "1"],
+    ["+275760-01-01T00:00:00.000Z", "1"],
+    ["2026-01-01T00:00:00.000Z", "x"],
+    ["2026-01-01T00:00:00.000Z", "9".repeat(18)],
+    ["2026-01-01T00:00:00.000Z", "9".repeat(20)],
+    ["2026", "1"],
+    ["9".repeat(20), "x"],
+    ["0000-01-01T00:00:00.000Z", 1, "a", "b"],
+    ["2026-01-01T00:00:00.000Z", 1, "\u0000", "\u0000"],
+    ["2026-01-01T00:00:00.000Z", 1, "\ud800", "b"],
+  ].map((values) => Buffer.from(JSON.stringify(values)).toString("base64url")),
+];
+
+/** A pull request with a review of it: its id. */
+async function judgedPull(db: Database): Promise<string> {
+  const url = "https://github.com/o/a";
+  const head = { commit, branch: "change", repository: "o/a" };
+  const pull = { number: 7, url: `${url}/pull/7`, title: "a change", author: "ann", head } as const;
+  const rest = { base: { branch: "main" }, labels: [], draft: false, state: "open", hasConflicts: false };
+  await notePulls(db, url, [{ ...pull, ...rest } as unknown as PullRequest], now);
+  const judged = { run: "1", job: "job-a", url, number: 7, commit, review: aReview(commit) };
+  await keepReview(db, { ...judged, approvals: undefined, at: now });
+  const [row] = await db.query<{ readonly id: string }>("SELECT id::text AS id FROM review_pull");
+  return String(row?.id);
+}
 
 const withQuery = (path: string, query: string) => `${path}${path.includes("?") ? "&" : "?"}${query}`;
 
@@ -193,6 +229,41 @@ describeDatabases((databases) => {
       expect(JSON.parse((await get("/runs?stat=ended")).text)).toMatchObject({
         ...{ code: "invalid-request", errors: [{ message: expect.stringContaining("stat") }] },
       });
+    });
+
+    it("do not fail by what was never a place of theirs, or by what no database has", async () => {
+      const { db, ask: api, problems } = await world();
+      const [run, pull] = [await ask(db, { job: "job-a", key: "crafted" }), await judgedPull(db)];
+      const document = JSON.parse(await (await api("/openapi.json", { as: "admin" })).text());
+      const places = ["after", "before", "since", "until"];
+      const asked = Object.entries<{
+        get?: { parameters?: { name: string; in: string; required?: true }[] };
+      }>(document.paths).flatMap(([template, { get }]) => {
+        const query = (get?.parameters ?? []).filter((one) => one.in === "query");
+        const demanded = query
+          .filter(({ required }) => required === true)
+          .map(({ name }) => `${name}=${name === "image" ? "r.example/a/app" : "job"}`);
+        const path = template
+          .replace("/api/v1", "")
+          .replace("/runs/{id}", `/runs/${run.id}`)
+          .replace("/reviews/{id}", `/reviews/${pull}`)
+          .replace(/\{\w+\}/g, "1");
+        return query
+          .filter(({ name }) => places.includes(name))
+          .map(({ name }) => ({ path: withQuery(path, demanded.join("&")), name }));
+      });
+      expect(asked.length).toBeGreaterThan(30);
+      const failed: unknown[] = [];
+      for (const { path, name } of asked) {
+        for (const value of crafted) {
+          const { status } = await api(withQuery(path, `${name}=${encodeURIComponent(value)}`), {
+            as: "admin",
+          });
+          if (status >= 500) failed.push([path, name, value]);
+        }
+      }
+      expect(failed).toEqual([]);
+      expect(problems).toEqual([]);
     });
 
     it("are CSV for those who ask for it, and hold no formula", async () => {

@@ -9,20 +9,32 @@ export const afterNumber = z
   .optional()
   .openapi({ description: "What `next` of the page before says." });
 
-/** Where a page goes on whose order is that of several values. */
-export const afterValues = z
-  .string()
-  .regex(/^[\w-]{1,2000}$/)
-  .transform((text, context) => {
-    const parsed = valuesSchema.safeParse(readJson(Buffer.from(text, "base64url").toString("utf8")));
-    if (parsed.success) return parsed.data;
-    context.addIssue({ code: "custom", message: "it is not what `next` of a page was" });
-    return z.NEVER;
-  })
+/** Where a page goes on of rows that are counted among those of one thing. */
+export const afterPosition = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(2_147_483_647)
   .optional()
-  .openapi({ type: "string", description: "What `next` of the page before says." });
+  .openapi({ description: "What `next` of the page before says." });
 
-const valuesSchema = z.tuple([lineSchema(1_000), lineSchema(1_000)]);
+const word = lineSchema(1_000);
+
+/** Where a page goes on whose order is that of several values: of rows, each is as its column has it. */
+export const afterValues = (first: z.ZodType<string> = word, second: z.ZodType<string> = word) =>
+  z
+    .string()
+    .regex(/^[\w-]{1,2000}$/)
+    .transform((text, context): readonly [string, string] => {
+      const parsed = z
+        .tuple([first, second])
+        .safeParse(readJson(Buffer.from(text, "base64url").toString("utf8")));
+      if (parsed.success) return parsed.data;
+      context.addIssue({ code: "custom", message: "it is not what `next` of a page was" });
+      return z.NEVER;
+    })
+    .optional()
+    .openapi({ type: "string", description: "What `next` of the page before says." });
 
 function readJson(text: string): unknown {
   try {

@@ -25,7 +25,7 @@ import { addList } from "../lists/list.ts";
 import { afterNumber, afterValues, pageOfRows, valuesText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
-import { jobNameSchema, lineSchema, timeSchema } from "../schemas.ts";
+import { jobNameSchema, lineSchema, rowTimeSchema, timeSchema } from "../schemas.ts";
 
 const tags = ["access"];
 const role = z.enum(roles);
@@ -271,7 +271,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
     summary: "Tokens that have not ended, the newest first: one's own, or all for an admin",
     filters: {
       person: lineSchema(100).optional().openapi({ description: "The id of the person whose they are." }),
-      after: afterValues.refine((values) => values === undefined || !Number.isNaN(Date.parse(values[0]))),
+      after: afterValues(rowTimeSchema),
     },
     async read(c, { person, after, limit }) {
       const { principal } = c.get("identified");
@@ -297,7 +297,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
       search: lineSchema(200)
         .optional()
         .openapi({ description: "What stands somewhere in the login or the name." }),
-      after: afterValues,
+      after: afterValues(),
     },
     async read(c, { search, after, limit }) {
       demand(c, parts, "manage");
@@ -335,7 +335,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
     ...{ path: "/sessions", tag: "access", item: sessionSchema, params: {} },
     summary: "Sessions of browsers, those first that were used last: one's own, or all for an admin",
     filters: {
-      after: afterValues.refine((values) => values === undefined || !Number.isNaN(Date.parse(values[0]))),
+      after: afterValues(rowTimeSchema),
     },
     async read(c, { after, limit }) {
       demandSomebody(c, parts);

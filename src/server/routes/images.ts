@@ -28,7 +28,7 @@ import { addList } from "../lists/list.ts";
 import { afterValues, pageOfRows, valuesText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json } from "../responses.ts";
-import { lineSchema, runIdSchema, timeSchema } from "../schemas.ts";
+import { lineSchema, rowNumberSchema, timeSchema } from "../schemas.ts";
 
 const tags = ["images"];
 
@@ -270,8 +270,8 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
         .regex(/^[0-9a-f]{40}$/)
         .optional()
         .openapi({ description: "Of the runs that did it." }),
-      run: runIdSchema.optional(),
-      after: afterValues,
+      run: rowNumberSchema.optional(),
+      after: afterValues(rowNumberSchema),
     },
     async read(c, { image, ...asked }) {
       demand(c, parts, "read");
@@ -284,7 +284,7 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
   addList(api, {
     ...{ path: "/images/tags", tag: "images", item: tagSchema, params: {} },
     summary: "Tags of an image and what each stood for, the newest first",
-    filters: { image: imageName, tag: lineSchema(200).optional(), after: afterValues },
+    filters: { image: imageName, tag: lineSchema(200).optional(), after: afterValues(rowNumberSchema) },
     async read(c, { image, ...asked }) {
       demand(c, parts, "read");
       const name = (await findImage(db, image))?.name ?? image;

@@ -22,7 +22,7 @@ import { addList } from "../lists/list.ts";
 import { pageOfNamed } from "../lists/page.ts";
 import { type LookInterval, lookInterval } from "../looks.ts";
 import type { ServerParts } from "../model.ts";
-import { jobNameSchema, lineSchema, moment, runIdSchema, timeSchema } from "../schemas.ts";
+import { jobNameSchema, lineSchema, moment, rowTimeSchema, runIdSchema, timeSchema } from "../schemas.ts";
 
 const tag = "production";
 
@@ -199,7 +199,10 @@ const afterDrift = z
   .optional()
   .openapi({ type: "string", description: "What `next` of the page before says." });
 
-const driftPlaceSchema = z.tuple([z.iso.datetime(), z.int32(), z.string(), z.string()]);
+// Of what is named by nobody the name is empty.
+const wordsOfRow = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u);
+
+const driftPlaceSchema = z.tuple([rowTimeSchema, z.int32(), wordsOfRow, wordsOfRow]);
 
 function readJson(text: string): unknown {
   try {

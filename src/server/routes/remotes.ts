@@ -63,7 +63,7 @@ export function addRemotes(api: OpenAPIHono<Env>, parts: ServerParts): void {
         .enum(["read", "unread"])
         .optional()
         .openapi({ description: "`unread`: those of which nothing is known now." }),
-      after: afterValues,
+      after: afterValues(),
     },
     async read(c, { url, state, limit, after }) {
       demand(c, parts, "read");

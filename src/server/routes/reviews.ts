@@ -19,7 +19,7 @@ import { demand, whoOf } from "../acts.ts";
 import { type Asking, type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import { addList } from "../lists/list.ts";
-import { afterNumber, afterValues, pageOfRows, valuesText } from "../lists/page.ts";
+import { afterPosition, afterValues, pageOfRows, valuesText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
 import {
@@ -42,7 +42,13 @@ import {
   wordDocuments,
 } from "../reviews/documents.ts";
 import { pullRightsOf } from "../reviews/rights.ts";
-import { jobNameSchema, runDocument, lineSchema as wordsSchema } from "../schemas.ts";
+import {
+  jobNameSchema,
+  rowNumberSchema,
+  rowTimeSchema,
+  runDocument,
+  lineSchema as wordsSchema,
+} from "../schemas.ts";
 
 const tags = ["reviews"];
 const params = z.object({ id: pullIdSchema });
@@ -91,7 +97,7 @@ export function addReviews(api: OpenAPIHono<Env>, parts: ServerParts): void {
         .enum([...waitKinds, "nothing"])
         .optional()
         .openapi({ description: "Those that wait for it; `nothing`: those that can be merged." }),
-      after: afterValues,
+      after: afterValues(rowTimeSchema, rowNumberSchema),
     },
     async read(c, { state, repo, pull: number, author, search, waits, limit, after }) {
       demand(c, parts, "read");
@@ -153,14 +159,13 @@ export function addReviews(api: OpenAPIHono<Env>, parts: ServerParts): void {
       job: jobNameSchema.optional().openapi({ description: "Whose review; the first by name without it." }),
       kind: z.enum(["added", "removed", "moved"]).optional(),
       project: wordsSchema(200).optional(),
-      after: afterNumber,
+      after: afterPosition,
     },
     async read(c, { job, after, limit, ...query }, { id }) {
       demand(c, parts, "read");
       const run = await runOf(parts, id, job);
       if (run === undefined) return { items: [] };
-      const behind = after === undefined ? undefined : Number(after);
-      const rows = await linesOf(db, run, { ...query, after: behind, limit: limit + 1 });
+      const rows = await linesOf(db, run, { ...query, after, limit: limit + 1 });
       return pageOfRows(rows, limit, (line) => String(line.number), lineDocument);
     },
   });
@@ -175,14 +180,13 @@ export function addReviews(api: OpenAPIHono<Env>, parts: ServerParts): void {
         .string()
         .regex(/^[a-z-]{1,60}$/)
         .optional(),
-      after: afterNumber,
+      after: afterPosition,
     },
     async read(c, { job, after, limit, ...query }, { id }) {
       demand(c, parts, "read");
       const run = await runOf(parts, id, job);
       if (run === undefined) return { items: [] };
-      const behind = after === undefined ? undefined : Number(after);
-      const rows = await findingsOf(db, run, { ...query, after: behind, limit: limit + 1 });
+      const rows = await findingsOf(db, run, { ...query, after, limit: limit + 1 });
       return pageOfRows(rows, limit, (finding) => String(finding.number), findingDocument);
     },
   });

@@ -14,6 +14,7 @@ import {
   moment,
   oneOfSchema,
   recordDocument,
+  rowNumberSchema,
   runDocument,
   runIdSchema,
   runResults,
@@ -61,8 +62,8 @@ const filters = {
     description:
       "`longest`: those alone that have run and ended. `turn`: those alone that wait, the next to start first.",
   }),
-  after: runIdSchema.optional().openapi({ description: "The id that the page comes after." }),
-  before: runIdSchema.optional().openapi({ description: "The id that the page comes before, instead." }),
+  after: rowNumberSchema.optional().openapi({ description: "The id that the page comes after." }),
+  before: rowNumberSchema.optional().openapi({ description: "The id that the page comes before, instead." }),
 };
 
 const countSchema = z
