@@ -5,10 +5,10 @@ const processSchema = z
   .object({
     id: z.string(),
     name: z.string().openapi({ description: "Of its machine." }),
-    pid: z.int(),
+    pid: z.int().optional().openapi({ description: "For an admin." }),
     version: z.string(),
     roles: z.array(z.enum(["web", "scheduler", "worker"])),
-    address: z.string(),
+    address: z.string().optional().openapi({ description: "For an admin: where it listens." }),
     begunAt: timeSchema,
     seenAt: timeSchema,
     state: z.enum(["running", "draining", "lost"]),

@@ -4,7 +4,7 @@ import { migrations } from "../../src/serve/migrations.ts";
 import { servedState } from "../../src/serve/state.ts";
 import type { DestinationDocument } from "../../src/server/index.ts";
 import { usePglite } from "../support/databases.ts";
-import { serverWorld, type WorldOptions } from "./server-world.ts";
+import { servedNothing, serverWorld, type WorldOptions } from "./server-world.ts";
 
 const databases = usePglite();
 const world = async (options?: WorldOptions) => serverWorld(await databases.open(migrations), options);
@@ -45,6 +45,26 @@ test("the server says how it is to readers, and where its things are to admins a
   expect(reader).toMatchObject({ ready: false, why: "the disk is full" });
   expect([reader.database.where, reader.records.where]).toEqual([undefined, undefined]);
   expect((await ask("/server")).status).toBe(401);
+});
+
+test("where its processes listen, and as which they run, is told to admins alone", async () => {
+  const times = { begunAt: "2026-05-01T12:00:00.000Z", seenAt: "2026-05-01T12:00:00.000Z" };
+  const shown = { id: "1", name: "box", version: "0.0.0", roles: ["web" as const], ...times };
+  const process = { ...shown, state: "running" as const, pid: 4711, address: "10.1.2.3:8080" };
+  const { ask } = await world({
+    access: { anonymousReading: true },
+    parts: {
+      state: {
+        ...servedNothing,
+        server: async () => ({ ...(await servedNothing.server()), processes: [process] }),
+      },
+    },
+  });
+  expect((await jsonOf(ask("/server", { as: "admin" }))).processes).toEqual([process]);
+  for (const as of [undefined, "releaser"] as const) {
+    const { processes } = await jsonOf(ask("/server", as && { as }));
+    expect(processes).toEqual([{ ...shown, state: "running" }]);
+  }
 });
 
 test("what destinations are shown is told to admins alone, and receivers altogether", async () => {

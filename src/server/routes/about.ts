@@ -26,10 +26,14 @@ export function addAbout(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(serverRoute, async (c) => {
     demand(c, parts, "read");
     const why = await parts.whyUnready();
-    const { database, records, auditCheck, ...rest } = await state.server();
+    const { database, records, auditCheck, processes, ...rest } = await state.server();
     const shown = isAdmin(c)
-      ? { database, records, auditCheck }
-      : { database: { ...database, where: undefined }, records: { ...records, where: undefined } };
+      ? { database, records, auditCheck, processes }
+      : {
+          database: { ...database, where: undefined },
+          records: { ...records, where: undefined },
+          processes: processes.map((each) => ({ ...each, pid: undefined, address: undefined })),
+        };
     return c.json(
       { version, publicUrl: publicUrl.origin, ready: why === undefined, why, ...rest, ...shown },
       200,

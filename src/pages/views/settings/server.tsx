@@ -94,13 +94,15 @@ export async function serverSettings(visit: Visit): Promise<Answered> {
               cell: ({ name, pid }) => (
                 <>
                   {name}
-                  <span class="below">process {pid}</span>
+                  {pid === undefined ? "" : <span class="below">process {pid}</span>}
                 </>
               ),
             },
             { title: "Roles", cell: ({ roles }) => roles.join(", ") },
             { title: "Version", cell: ({ version }) => version },
-            { title: "Listens at", cell: ({ address }) => <code>{address}</code> },
+            ...(processes.some(({ address }) => address !== undefined)
+              ? [{ title: "Listens at", cell: ({ address }: Process) => <code>{address}</code> }]
+              : []),
             { title: "Began", cell: ({ begunAt }) => <Time at={begunAt} /> },
             { title: "Last word", cell: ({ seenAt }) => <Time at={seenAt} /> },
           ]}
