@@ -11,7 +11,7 @@ import { type Database, jsonText } from "../../src/database/index.ts";
 import { acceptDelivery } from "../../src/deliveries/index.ts";
 import type { WorkEvent } from "../../src/events/index.ts";
 import type { PullRequest } from "../../src/forge/index.ts";
-import { parseJobs } from "../../src/jobs/index.ts";
+import { parseJobs, repositoryKey } from "../../src/jobs/index.ts";
 import { keepReview, notePulls } from "../../src/reviews/index.ts";
 import { syncRemotes } from "../../src/triggers/index.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
@@ -36,6 +36,12 @@ ${["a", "b", "c"]
 `,
   )
   .join("")}`;
+
+const reviewJob = `- name: review-a
+  repo: https://github.com/o/a
+  pullRequest: { branch: ^main$ }
+  review: { manifests: registry }
+`;
 
 /** Something of everything that is listed, so much that each list has three pages. */
 async function fill(db: Database): Promise<void> {
@@ -293,6 +299,33 @@ describeDatabases((databases) => {
         expect([path, all.length]).toEqual([path, path === "/tokens" ? 6 : path === "/roles" ? 6 : 5]);
       }
     });
+  });
+
+  it("reviews by what they wait for are looked through some at a time, ended ones not at all", async () => {
+    const db = await databases.open(serverMigrations);
+    await db.query(
+      `INSERT INTO review_pull (repository, number, url, page, title, author, head, base, labels, draft, held_since, seen_at, changed_at)
+       SELECT $1, number, 'https://github.com/o/a', 'https://github.com/o/a/pull/' || number, 'a change', 'ann',
+         repeat('c', 40), 'main', CASE WHEN number = 2500 THEN '["do-not-merge/hold"]' ELSE '[]' END::jsonb, false,
+         CASE WHEN number = 2500 THEN now() END, now() + number * interval '1 second', now()
+       FROM generate_series(1, 2500) AS number`,
+      [repositoryKey("https://github.com/o/a")],
+    );
+    const { ask: api } = await serverWorld(db, { jobs: `${jobFile}${reviewJob}` });
+    const page = async (query: string) =>
+      JSON.parse(await (await api(`/reviews?${query}`, { as: "reader" })).text());
+    const first = await page("waits=hold");
+    expect([first.items, typeof first.next]).toEqual([[], "string"]);
+    const second = await page(`waits=hold&after=${first.next}`);
+    expect([second.items.map(({ number }: { number: number }) => number), second.next]).toEqual([
+      [2500],
+      undefined,
+    ]);
+    await db.query("UPDATE review_pull SET state = 'closed', ended_at = seen_at");
+    for (const waits of ["hold", "nothing"]) {
+      expect(await page(`state=ended&waits=${waits}`)).toEqual({ items: [] });
+    }
+    expect((await page("state=ended&limit=1")).items).toHaveLength(1);
   });
 
   it("what needs a person is one list, the worst first", async () => {

@@ -53,8 +53,8 @@ import {
 const tags = ["reviews"];
 const params = z.object({ id: pullIdSchema });
 
-/** Runs and commands of one pull request that are shown; runs, and pull requests at a time, that are looked through. */
-const most = { shown: 20, runs: 500, looked: 200 };
+/** Runs and commands of one pull request that are shown; runs, pull requests at a time, and times, that are looked through. */
+const most = { shown: 20, runs: 500, looked: 200, steps: 10 };
 
 const showRoute = createRoute({
   method: "get",
@@ -106,13 +106,17 @@ export function addReviews(api: OpenAPIHono<Env>, parts: ServerParts): void {
       const repositories = configured.filter((one) => wanted === undefined || one === wanted);
       const query = { state, repositories, number, author, search };
       const timeOfPull = ({ seenAt, endedAt }: KeptPull): Date => endedAt ?? seenAt;
+      // What has ended waits for nothing, and is not merged any more.
+      if (state === "ended" && waits !== undefined) return { items: [] };
+      const runs = await openRuns(queue);
+      const placeOf = (pull: KeptPull) => valuesText([timeOfPull(pull).toISOString(), pull.id]);
       const found: KnownPull[] = [];
       let behind = after && ([new Date(after[0]), after[1]] as const);
       // What is waited for is known of those that were read alone.
-      for (;;) {
+      for (let steps = 1; ; steps += 1) {
         const asked = waits === undefined ? limit + 1 : most.looked;
         const rows = await listPulls(db, { ...query, after: behind, limit: asked });
-        const known = await knownOf(parts, rows);
+        const known = await knownOf(parts, rows, runs);
         found.push(
           ...known.filter(
             (one) =>
@@ -122,10 +126,10 @@ export function addReviews(api: OpenAPIHono<Env>, parts: ServerParts): void {
         );
         const last = rows.at(-1);
         if (last === undefined || rows.length < asked || found.length > limit) break;
+        if (steps === most.steps) return { items: found.map(pullDocument), next: placeOf(last) };
         behind = [timeOfPull(last), last.id];
       }
-      const nextOf = ({ pull }: KnownPull) => valuesText([timeOfPull(pull).toISOString(), pull.id]);
-      return pageOfRows(found, limit, nextOf, pullDocument);
+      return pageOfRows(found, limit, ({ pull }) => placeOf(pull), pullDocument);
     },
   });
 
@@ -256,15 +260,12 @@ async function runOf({ db }: ServerParts, id: string, job: string | undefined): 
 }
 
 async function knownOf(
-  { db, queue }: ServerParts,
+  { db }: ServerParts,
   pulls: readonly KeptPull[],
+  runs: readonly QueuedRun[],
 ): Promise<readonly KnownPull[]> {
   if (pulls.length === 0) return [];
-  const [reviews, holds, runs] = await Promise.all([
-    newestReviews(db, pulls),
-    holdWordsUnder(db, pulls),
-    openRuns(queue),
-  ]);
+  const [reviews, holds] = await Promise.all([newestReviews(db, pulls), holdWordsUnder(db, pulls)]);
   return pulls.map((pull, at) => knownFrom(pull, reviews.get(pull.id) ?? [], holds[at] ?? [], runs));
 }
 
