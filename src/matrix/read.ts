@@ -7,6 +7,8 @@ import { matrixChannel } from "./tables.ts";
 export interface StoredMatrix extends MatrixHead {
   /** Whether its run has said all that there is to say: otherwise it goes on, or was cut off. */
   readonly isWhole: boolean;
+  /** The attempt that has written it. */
+  readonly attempt: number;
 }
 
 /** Which rows are read. */
@@ -35,11 +37,11 @@ export type RankedRow = MatrixRow & { readonly worst: number };
 
 /** The matrix of a run; `undefined` where there is none. */
 export async function readMatrix(sql: Sql, run: string): Promise<StoredMatrix | undefined> {
-  const [found] = await sql.query<{ head: MatrixHead; whole: boolean }>(
-    "SELECT head, is_whole AS whole FROM promotion_matrix WHERE run = $1",
+  const [found] = await sql.query<{ head: MatrixHead; whole: boolean; attempt: number }>(
+    "SELECT head, is_whole AS whole, attempt FROM promotion_matrix WHERE run = $1",
     [run],
   );
-  return found && { ...found.head, isWhole: found.whole };
+  return found && { ...found.head, isWhole: found.whole, attempt: found.attempt };
 }
 
 interface RowOfTable extends Pick<MatrixRow, "at" | "project" | "digest" | "cells"> {

@@ -20,7 +20,7 @@ export interface MatrixOwner {
  * @returns Whether it was written: a later attempt's stays.
  */
 export function writeMatrix(
-  db: Database,
+  db: Pick<Database, "transaction">,
   { id, attempt }: MatrixOwner,
   { head, rows }: { readonly head: MatrixHead; readonly rows: Iterable<LiveRow> },
   isWhole: boolean,
@@ -52,7 +52,7 @@ export function writeMatrix(
  * @returns Whether it was written: what a later attempt has begun stays as that has it.
  */
 export function changeMatrix(
-  db: Database,
+  db: Pick<Database, "transaction">,
   { id, attempt }: MatrixOwner,
   { head, rows }: { readonly head: MatrixHead; readonly rows: Iterable<LiveRow> },
   isWhole: boolean,

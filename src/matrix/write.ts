@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, isPassing } from "../database/index.ts";
 import { type Cause, groupByCause, type Problem, problemOf } from "../errors/index.ts";
 import type { Listener } from "../events/index.ts";
@@ -24,7 +23,10 @@ import { changeMatrix, type MatrixOwner, writeMatrix } from "./tables.ts";
 /** What a run tells that its matrix is made of. */
 export type MatrixEvent = CopyingEvent | EdgeEvent;
 
-/** The matrix of a run that goes on. Its methods do not throw: that it cannot be written is told, and stops nothing. */
+/**
+ * The matrix of a run that goes on. That it cannot be written is told, and stops nothing; what a database that is away has not taken is
+ * written when it is back.
+ */
 export interface MatrixWriter {
   readonly listener: Listener<MatrixEvent>;
   /** What a plan lists. @param kind `promotion` when it is carried out now. */
@@ -33,7 +35,10 @@ export interface MatrixWriter {
   report(report: Report): Promise<void>;
   /** What a verification has found. */
   verification(found: Verification): Promise<void>;
-  /** Writes what is not written yet, and no more. */
+  /**
+   * Writes what is not written yet, and no more.
+   * @throws {DatabaseError} while the database is away: whoever has time calls it again.
+   */
   close(): Promise<void>;
 }
 
@@ -49,7 +54,7 @@ export const noMatrix: MatrixWriter = {
 /** Milliseconds between two writes of what changes. */
 const every = 100;
 /** Milliseconds after which what could not be written is tried again. */
-const again = 1_000;
+const again = 500;
 /** Problems whose causes are told while a run goes on; at its end there are all of them. */
 const mostProblems = 5_000;
 
@@ -58,7 +63,7 @@ const mostProblems = 5_000;
  * @param onProblem Told once of what keeps it from being written.
  */
 export function openMatrixWriter(
-  db: Database,
+  db: Pick<Database, "transaction">,
   owner: MatrixOwner,
   onProblem: (error: unknown) => void,
 ): MatrixWriter {
@@ -66,7 +71,7 @@ export function openMatrixWriter(
 }
 
 class Writer implements MatrixWriter {
-  readonly #db: Database;
+  readonly #db: Pick<Database, "transaction">;
   readonly #owner: MatrixOwner;
   readonly #onProblem: (error: unknown) => void;
   readonly #copying = new Copying(Date.now);
@@ -84,22 +89,31 @@ class Writer implements MatrixWriter {
   #causes: readonly Cause[] = [];
   #areCausesNew = true;
   #changed = new Set<LiveRow>();
+  /** All rows are to be written, and not only those that have changed. */
+  #isNew = true;
   #isBegun = false;
   #isWhole = false;
+  /** Nothing goes on any more. */
+  #isSettled = false;
+  /** Only who closes it writes now. */
+  #isClosed = false;
+  /** All is written, or it is not this writer's to write. */
   #isOver = false;
   #hasNews = false;
   #isTold = false;
+  /** Why the last write has failed. */
+  #failure: unknown;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> | undefined;
 
-  constructor(db: Database, owner: MatrixOwner, onProblem: (error: unknown) => void) {
+  constructor(db: Pick<Database, "transaction">, owner: MatrixOwner, onProblem: (error: unknown) => void) {
     this.#db = db;
     this.#owner = owner;
     this.#onProblem = onProblem;
   }
 
   readonly listener = (event: MatrixEvent): void => {
-    if (this.#isOver) return;
+    if (this.#isSettled || this.#isOver) return;
     switch (event.type) {
       case "edge-done":
       case "edge-failed":
@@ -138,7 +152,7 @@ class Writer implements MatrixWriter {
   }
 
   async report(report: Report): Promise<void> {
-    for (const row of this.#matrix.rows.values()) this.#set(row, "pending", { from: "copying" });
+    this.#settle();
     for (const edge of report.problems) {
       const listed = edgeOfReport(edge);
       const row = listed === undefined ? undefined : this.#matrix.rows.get(keyOfRow(listed));
@@ -150,7 +164,8 @@ class Writer implements MatrixWriter {
     this.#areCausesNew = false;
     this.#plan = { ...this.#plan, isDry: report.dryRun };
     this.#isWhole = true;
-    await this.close();
+    await this.#turn;
+    if (this.#isBegun && !this.#isOver) await this.#pass();
   }
 
   async verification(found: Verification): Promise<void> {
@@ -170,14 +185,20 @@ class Writer implements MatrixWriter {
   }
 
   readonly close = async (): Promise<void> => {
-    if (this.#isOver) return;
-    // What was cut off is not under way any more.
-    for (const row of this.#matrix.rows.values()) this.#set(row, "pending", { from: "copying" });
-    this.#isOver = true;
+    this.#isClosed = true;
+    if (!this.#isSettled) this.#settle();
     clearTimeout(this.#timer);
     await this.#turn;
-    if (this.#isBegun) await this.#pass();
+    if (!this.#isBegun || this.#isOver) return;
+    await this.#pass();
+    if (isPassing(this.#failure)) throw this.#failure;
   };
+
+  /** What is under way at the end was cut off. */
+  #settle(): void {
+    for (const row of this.#matrix.rows.values()) this.#set(row, "pending", { from: "copying" });
+    this.#isSettled = true;
+  }
 
   #open(matrix: OpenMatrix): void {
     this.#matrix = matrix;
@@ -199,11 +220,8 @@ class Writer implements MatrixWriter {
     await this.#turn;
     if (this.#isOver) return;
     this.#isWhole = isWhole;
-    this.#isBegun = true;
-    this.#changed = new Set();
-    await this.#alone(() =>
-      writeMatrix(this.#db, this.#owner, { head: this.#head(), rows: this.#matrix.rows.values() }, isWhole),
-    );
+    this.#isNew = true;
+    await this.#pass();
   }
 
   #ended({ type, failure, ...edge }: EdgeEvent): void {
@@ -245,7 +263,7 @@ class Writer implements MatrixWriter {
     if (this.#areCausesNew) this.#causes = groupByCause(this.#problems);
     this.#areCausesNew = false;
     const now =
-      this.#isOver || this.#isWhole ? undefined : this.#copying.read((digest) => this.#nameOf(digest));
+      this.#isSettled || this.#isWhole ? undefined : this.#copying.read((digest) => this.#nameOf(digest));
     const [rows, projects] = [this.#matrix.rows.size, this.#projects];
     return {
       kind: this.#kind,
@@ -265,49 +283,43 @@ class Writer implements MatrixWriter {
     return `${row.name}${tag === undefined ? `@${digest}` : `:${tag}`}`;
   }
 
-  #soon(): void {
+  #soon(wait = every): void {
     this.#hasNews = true;
-    if (this.#timer !== undefined || this.#turn !== undefined || this.#isOver) return;
+    if (this.#timer !== undefined || this.#turn !== undefined || this.#isClosed || this.#isOver) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#turn === undefined && !this.#isOver) void this.#pass();
-    }, every);
+      if (this.#turn === undefined && !this.#isClosed && !this.#isOver) void this.#pass();
+    }, wait);
   }
 
-  #pass(): Promise<void> {
-    this.#hasNews = false;
-    const rows = [...this.#changed];
-    this.#changed = new Set();
-    const write = this.#isBegun ? changeMatrix : writeMatrix;
+  /** One write at a time; what has happened meanwhile follows, and what has failed for a database that is away. */
+  async #pass(): Promise<void> {
     this.#isBegun = true;
-    return this.#alone(() => write(this.#db, this.#owner, { head: this.#head(), rows }, this.#isWhole));
-  }
-
-  /** One write at a time; what has happened meanwhile follows. */
-  async #alone(write: () => Promise<boolean>): Promise<void> {
-    this.#turn = this.#tried(write);
+    this.#hasNews = false;
+    this.#turn = this.#write();
     await this.#turn;
     this.#turn = undefined;
-    if (this.#hasNews) this.#soon();
+    if (this.#hasNews) this.#soon(this.#failure === undefined ? every : again);
   }
 
-  /** A database that is away is waited for a little; what cannot be written then is made of the record later. */
-  async #tried(write: () => Promise<boolean>): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        // What somebody else has by now is not ours to write.
-        if (!(await write())) this.#isOver = true;
-        return;
-      } catch (error) {
-        if (isPassing(error) && attempt < 3) {
-          await sleep(again);
-          continue;
-        }
-        this.#isOver = true;
-        if (!this.#isTold) this.#onProblem(error);
-        this.#isTold = true;
-        return;
-      }
+  async #write(): Promise<void> {
+    const [isNew, changed, isLast] = [this.#isNew, this.#changed, this.#isSettled];
+    [this.#isNew, this.#changed, this.#failure] = [false, new Set(), undefined];
+    const content = { head: this.#head(), rows: isNew ? this.#matrix.rows.values() : changed };
+    try {
+      const write = isNew ? writeMatrix : changeMatrix;
+      const isOurs = await write(this.#db, this.#owner, content, this.#isWhole);
+      // What somebody else has by now is not ours to write.
+      if (isLast || !isOurs) this.#isOver = true;
+    } catch (error) {
+      this.#failure = error;
+      if (!this.#isTold) this.#onProblem(error);
+      this.#isTold = true;
+      if (isPassing(error)) {
+        this.#isNew ||= isNew;
+        for (const row of changed) this.#changed.add(row);
+        this.#hasNews = true;
+      } else this.#isOver = true;
     }
   }
 }

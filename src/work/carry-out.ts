@@ -141,7 +141,7 @@ export async function carryOut(run: TakenRun, environment: WorkEnvironment): Pro
   };
   if (run.attempt > 1) recording.log(`attempt ${run.attempt}: ${anew(job.work.kind)}`);
   try {
-    const done = await perform(work).finally(matrix.close);
+    const done = await perform(work).finally(() => untilBack(run, matrix.close).catch(environment.onProblem));
     return await end(done);
   } catch (thrown) {
     const result = stoppedResult(run.signal) ?? (isOfContent(thrown) ? "FAILURE" : "ERROR");

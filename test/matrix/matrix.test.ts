@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import type { Database } from "../../src/database/index.ts";
+import { type Database, DatabaseError } from "../../src/database/index.ts";
 import {
   countMatrixRows,
   type MatrixQuery,
@@ -134,6 +134,64 @@ describeDatabases((databases) => {
     expect(await countMatrixRows(db, id, { ...all, search: "WEB" })).toBe(1);
     expect(await countMatrixRows(db, id, { ...all, search: (digests[0] ?? "").slice(0, 20) })).toBe(1);
     world.production.interfere();
+  });
+
+  test("what cannot be written while the database is away is written when it is back", async () => {
+    const db = await withRun();
+    const problems: unknown[] = [];
+    const away = new DatabaseError("unreachable", "the database does not answer");
+    let isAway = true;
+    const outage: Pick<Database, "transaction"> = {
+      transaction: (work) => (isAway ? Promise.reject(away) : db.transaction(work)),
+    };
+    const writer = openMatrixWriter(outage, { id, attempt: 1 }, (error) => problems.push(error));
+    const { report } = await world.promote([project("eight", "nine")], {
+      listener: (event) => {
+        if (event.type !== "planned" && event.type !== "left-behind" && event.type !== "manifest-put") {
+          writer.listener(event);
+        }
+      },
+      keepPlan: (plan) => writer.plan(plan, "promotion"),
+    });
+    await writer.report(report);
+    await expect(writer.close()).rejects.toBe(away);
+    expect(await readMatrix(db, id)).toBeUndefined();
+    isAway = false;
+    await writer.close();
+    expect(problems).toEqual([away]);
+    const ended = await readMatrix(db, id);
+    expect(ended).toMatchObject({ isWhole: true, attempt: 1, rows: 2, counts: { done: 6 } });
+    expect(ended?.now).toBeUndefined();
+    expect((await readMatrixRows(db, id, all, { limit: 9 })).map(({ cells }) => cells)).toEqual(["dd", "dd"]);
+    isAway = true;
+    await writer.close();
+  });
+
+  test("what changes while the database is away for a moment is not left out", async () => {
+    const db = await withRun();
+    const problems: unknown[] = [];
+    let failing = 0;
+    const outage: Pick<Database, "transaction"> = {
+      async transaction(work) {
+        failing -= 1;
+        if (failing >= 0) throw new DatabaseError("unreachable", "the database does not answer");
+        return db.transaction(work);
+      },
+    };
+    const writer = openMatrixWriter(outage, { id, attempt: 1 }, (error) => problems.push(error));
+    await world.promote([project("ten", "eleven")], {
+      listener: (event) => {
+        if (event.type === "edge-done") writer.listener(event);
+      },
+      keepPlan: async (plan) => {
+        await writer.plan(plan, "promotion");
+        failing = 4;
+      },
+    });
+    expect(await until(db, (matrix) => matrix?.counts.done === 6)).toMatchObject({ isWhole: false });
+    expect((await readMatrixRows(db, id, all, { limit: 9 })).map(({ cells }) => cells)).toEqual(["dd", "dd"]);
+    expect(problems).toHaveLength(1);
+    await writer.close();
   });
 
   test("a later attempt begins anew, and what the one before still says is not written", async () => {
