@@ -164,7 +164,8 @@ describeBrowser("the page of a promotion", (browser) => {
     await end();
     await page.locator("h1 .state.failure").waitFor();
     expect(await page.locator("#now").isHidden()).toBe(true);
-    await page.locator("#sums").getByText("not begun").waitFor();
+    await page.locator("#promotion-status").getByText("Cut off: 2 of 117 copied, 4 problems").waitFor();
+    await page.locator("#sums").getByText("not known to be done").waitFor();
   });
 
   test("has a matrix of any size in reach of the keyboard", async () => {

@@ -84,6 +84,28 @@ test("a promotion is told by its sums, rows and edges, by pages and filters", as
   expect(csv).toMatch(/conflict,.*registry\/images\/project-0\/images.yaml:/);
 });
 
+test("what goes on is told while the attempt that has told it runs, and is cut off after that", async () => {
+  const served = await serverWorld(await databases.open(serverMigrations));
+  const { id } = await ask(served.db, { job: "promote", kind: "promote", key: "promote" });
+  const worker = startWorker(served.db, { queue: served.queue });
+  const { attempt } = await worker.taken(id);
+  await served.runs.start({ id, attempt, job: "promote", type: "periodic" });
+  const head = async () => await json(await served.ask(`/runs/${id}/promotion`, { as: "reader" }));
+  const plan = planOf({ images: 3, mirrors: 1, conflictEach: 9 });
+  const writes = (of: number) =>
+    openMatrixWriter(served.db, { id, attempt: of }, (error) => served.problems.push(error));
+  await writes(attempt - 1).plan(plan, "promotion");
+  expect(await head()).toMatchObject({ isWhole: false, isCutOff: true, state: "running" });
+  expect(await head()).not.toHaveProperty("now");
+  await writes(attempt).plan(plan, "promotion");
+  expect(await head()).toMatchObject({ isWhole: false, isCutOff: false, now: { sent: 0 } });
+  expect(await head()).not.toHaveProperty("attempt");
+  worker.finish(id);
+  await worker.stop();
+  expect(await head()).toMatchObject({ isWhole: false, isCutOff: true, state: "ended" });
+  expect(await head()).not.toHaveProperty("now");
+});
+
 test("what there is nothing of is said so", async () => {
   const served = await serverWorld(await databases.open(serverMigrations), {
     access: { anonymousReading: false },

@@ -14,6 +14,7 @@ import {
   type StoredMatrix,
   stateOfLetter,
 } from "../../matrix/index.ts";
+import type { QueuedRun } from "../../queue/index.ts";
 import { demand } from "../acts.ts";
 import type { Env } from "../context.ts";
 import { ServerError } from "../errors.ts";
@@ -96,6 +97,10 @@ const promotionSchema = z
     state: z.enum(runStates).openapi({ description: "That of the run." }),
     kind: z.enum(["promotion", "plan", "verification"]),
     isWhole: z.boolean().openapi({ description: "All is said: otherwise the run goes on, or was cut off." }),
+    isCutOff: z.boolean().openapi({
+      description:
+        "The attempt that says it does not run any more, and has not said all: what waits or is being copied may be done.",
+    }),
     isDry: z.boolean().openapi({ description: "Nothing is written: what waits would be done." }),
     mirrors: z.array(z.object({ name: z.string(), counts: countsSchema })),
     rows: z.int(),
@@ -257,8 +262,8 @@ export function addPromotion(api: OpenAPIHono<Env>, parts: ServerParts): void {
   api.openapi(promotionRoute, async (c) => {
     demand(c, parts, "read");
     const { id } = c.req.valid("param");
-    const [matrix, { state }] = await Promise.all([matrixOf(id), queue.read(id)]);
-    return c.json(promotionDocument({ run: id, state }, matrix), 200);
+    const [matrix, run] = await Promise.all([matrixOf(id), queue.read(id)]);
+    return c.json(promotionDocument(run, matrix), 200);
   });
 
   api.openapi(countRoute, async (c) => {
@@ -393,12 +398,13 @@ function rowDocument(row: MatrixRow, { mirrors }: StoredMatrix): PromotionRowDoc
 }
 
 function promotionDocument(
-  run: Pick<PromotionDocument, "run" | "state">,
-  { mirrors, causes, now, projects, ...matrix }: StoredMatrix,
+  { id, state, ...run }: Pick<QueuedRun, "id" | "state" | "attempt">,
+  { mirrors, causes, now: told, projects, attempt, ...matrix }: StoredMatrix,
 ): PromotionDocument {
+  const isUnderWay = state === "running" && run.attempt === attempt;
+  const now = isUnderWay ? told : undefined;
   return {
-    ...run,
-    ...matrix,
+    ...{ run: id, state, ...matrix, isCutOff: !matrix.isWhole && !isUnderWay },
     mirrors: [...mirrors],
     causes: causes.map((cause) => ({ ...cause, places: [...cause.places] })),
     now: now && {

@@ -13,7 +13,12 @@ interface PromotionProps {
 
 /** How far it is, in one sentence: what a screen reader is told as well. */
 export function statusOf(promotion: PromotionDocument): string {
-  const { counts, now, kind, isDry, present, isWhole } = promotion;
+  const words = progressOf(promotion);
+  return promotion.isCutOff ? `Cut off: ${words}, as far as it is known` : words;
+}
+
+function progressOf(promotion: PromotionDocument): string {
+  const { counts, now, kind, isDry, present, isWhole, isCutOff } = promotion;
   const all = listed(promotion);
   const problems = cellStates.reduce(
     (sum, { state }) => sum + (isProblemState(state) ? (counts[state] ?? 0) : 0),
@@ -27,7 +32,11 @@ export function statusOf(promotion: PromotionDocument): string {
     return all === 0 ? `All ${countOf(present)} tags are as listed` : `${countOf(problems)} findings`;
   }
   if (all === 0) {
-    return isWhole || present > 0 ? `Nothing to do: all ${countOf(present)} are as asked` : "Preparing";
+    return isWhole || present > 0
+      ? `Nothing to do: all ${countOf(present)} are as asked`
+      : isCutOff
+        ? "nothing was planned"
+        : "Preparing";
   }
   if (isDry) return `${countOf(counts.pending ?? 0)} to do${wrong}`;
   const done = counts.done ?? 0;

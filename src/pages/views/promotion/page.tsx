@@ -58,7 +58,11 @@ export async function promotionPage(visit: Visit, id: string): Promise<Answered>
         <Filters {...{ promotion, search }} />
         {promotion.rows === 0 ? (
           <p class="empty">
-            {promotion.isWhole ? "Nothing is listed: all is as asked." : "Nothing is planned yet."}
+            {promotion.isWhole
+              ? "Nothing is listed: all is as asked."
+              : promotion.isCutOff
+                ? "It was cut off before anything was listed: look at the log of the run."
+                : "Nothing is planned yet."}
           </p>
         ) : shown.total === 0 ? (
           <p class="empty">
@@ -146,11 +150,10 @@ export async function promotionCell(visit: Visit, id: string): Promise<Answered>
 
 const titles = { promotion: "promotion", plan: "plan", verification: "verification" } as const;
 
-/** All but the rows; `undefined` where nothing is known of images and mirrors. Of a run that was cut off, no more is to come. */
+/** All but the rows; `undefined` where nothing is known of images and mirrors. */
 async function promotionOf({ api }: Visit, id: string): Promise<PromotionDocument | undefined> {
   try {
-    const promotion = await api.get<PromotionDocument>(`/runs/${id}/promotion`);
-    return { ...promotion, isWhole: promotion.isWhole || promotion.state === "ended" };
+    return await api.get<PromotionDocument>(`/runs/${id}/promotion`);
   } catch (error) {
     if (error instanceof ApiFailure && error.problem.code === "no-matrix") return undefined;
     throw error;
@@ -297,9 +300,19 @@ function Mirrors({ visit, promotion, search }: PromotionProps & { readonly visit
         columns={[
           { title: "Mirror", cell: ({ name }) => <a href={addressWith(search, { mirror: name })}>{name}</a> },
           { title: "Done", cell: ({ done }) => countOf(done), isNumber: true },
-          { title: "Being copied", cell: ({ copying }) => countOf(copying), isNumber: true },
           {
-            title: promotion.isDry ? "To do" : promotion.isWhole ? "Not begun" : "Waiting",
+            title: promotion.isCutOff ? "Cut off" : "Being copied",
+            cell: ({ copying }) => countOf(copying),
+            isNumber: true,
+          },
+          {
+            title: promotion.isDry
+              ? "To do"
+              : promotion.isWhole
+                ? "Not begun"
+                : promotion.isCutOff
+                  ? "Not known"
+                  : "Waiting",
             cell: ({ waiting }) => countOf(waiting),
             isNumber: true,
           },

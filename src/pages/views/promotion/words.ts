@@ -24,8 +24,10 @@ const words = new Map<string, string>(cellStates.map(({ state, words }) => [stat
 /** A state in words, as it is to be understood of a run. */
 export function inWords(
   state: CellState,
-  { isDry, isWhole }: Pick<PromotionDocument, "isDry" | "isWhole">,
+  { isDry, isWhole, isCutOff }: Pick<PromotionDocument, "isDry" | "isWhole" | "isCutOff">,
 ): string {
+  if (isCutOff && state === "pending") return "not known to be done";
+  if (isCutOff && state === "copying") return "cut off";
   if (state === "pending" && isDry) return "to do";
   if (state === "pending" && isWhole) return "not begun";
   return words.get(state) ?? state;
