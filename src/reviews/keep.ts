@@ -25,14 +25,23 @@ const mostOfJob = 10;
 /** Rows that are written at a time. */
 const atOnce = 500;
 
-/** Keeps what a review has found, in place of what was kept of the same run before; of older ones the last few stay. */
-export async function keepReview(db: Pick<Database, "transaction">, judged: ReviewToKeep): Promise<void> {
+/**
+ * Keeps what a review has found, in place of what was kept of the same run before; of older ones the last few stay.
+ * @param fence Throws in a transaction in which the attempt may not write any more.
+ * @throws {DatabaseError}
+ */
+export async function keepReview(
+  db: Pick<Database, "transaction">,
+  judged: ReviewToKeep,
+  fence?: ((sql: Sql) => Promise<void>) | undefined,
+): Promise<void> {
   const { run, job, url, number, commit, review, approvals, at } = judged;
   const repository = repositoryKey(url);
   const lines = review.projects.flatMap(({ project, lines }) =>
     lines.map((line) => [project, line] as const),
   );
   await db.transaction(async (sql) => {
+    await fence?.(sql);
     await sql.query("DELETE FROM review_judged WHERE run = $1", [run]);
     await sql.query(
       `INSERT INTO review_judged (run, job, repository, number, commit, edges_hash, verdict, summary, approvals, at)

@@ -7,7 +7,7 @@ import { recordLook, recordTraffic } from "../production/index.ts";
 import { openRequestBudget, RunStopped } from "../queue/index.ts";
 import type { RunEvent } from "../recording/index.ts";
 import { keepReview } from "../reviews/index.ts";
-import { carryOut, openOutbox, type ProductionMemory } from "../work/index.ts";
+import { carryOut, openOutbox, type ProductionMemory, type WorkEnvironment } from "../work/index.ts";
 import { every } from "./every.ts";
 import { openHostStates } from "./host-states.ts";
 import { logProblem } from "./log.ts";
@@ -27,6 +27,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
   const pageOf = ({ id }: { readonly id: string }): string => `${url}/runs/${id}`;
   const withApprovals = (repository: string, project: ForgeProject): ForgeProject =>
     withCommentApprovals(db, repository, project);
+  const keep: WorkEnvironment["keepReview"] = (judged, fence) => keepReview(db, judged, fence);
   const production: ProductionMemory = {
     looked: (look, fence) => recordLook(db, look, fence),
     asked: (traffic, fence) => recordTraffic(db, traffic, fence),
@@ -37,7 +38,7 @@ export function work(core: ServerCore, url: string, signal: AbortSignal): Promis
     production,
     paceOf,
     withApprovals,
-    keepReview: (judged: Parameters<typeof keepReview>[1]) => keepReview(db, judged),
+    keepReview: keep,
     settings,
     environment,
     credentialSources,

@@ -58,7 +58,7 @@ export interface WorkEnvironment {
   /** A repository on its forge, with the approvals that stand elsewhere than there. @param url of the repository. */
   readonly withApprovals?: ((url: string, project: ForgeProject) => ForgeProject) | undefined;
   /** Keeps what a review has found, for whoever looks at the pull request. */
-  readonly keepReview?: ((judged: ReviewToKeep) => Promise<void>) | undefined;
+  readonly keepReview?: ((judged: ReviewToKeep, fence: Fence) => Promise<void>) | undefined;
   /** Where what forges are to be told is put. */
   readonly outbox: Pick<ForgeOutbox, "setStatus" | "putComment">;
   /** Keeps what a run plans, does or finds as a matrix of images and mirrors. */

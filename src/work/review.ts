@@ -84,7 +84,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
   const result = review.verdict === "passes" ? "SUCCESS" : "FAILURE";
   const keep = async (approvals: KeptApprovals | undefined): Promise<void> => {
     const judged = { run: run.id, job: job.name, url: job.repo, number, commit, review, approvals };
-    await untilBack(run, async () => environment.keepReview?.({ ...judged, at: new Date() }));
+    await untilBack(run, async () => environment.keepReview?.({ ...judged, at: new Date() }, run.fence));
   };
   if (isShadow || post === false) {
     await keep(undefined);

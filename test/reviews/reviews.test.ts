@@ -86,6 +86,17 @@ describeDatabases((databases) => {
     expect(await linesOf(db, "1", { limit: 9 })).toEqual([]);
   });
 
+  it("an attempt that has lost its run replaces nothing of what a later one has kept", async () => {
+    const db = await open();
+    await keepReview(db, judged("1", "e", { lines: [aLine("v1"), aLine("v2")] }));
+    const lost = new Error("another worker has it");
+    const fence = async () => {
+      throw lost;
+    };
+    await expect(keepReview(db, judged("1", "f"), fence)).rejects.toBe(lost);
+    expect(await linesOf(db, "1", { limit: 9 })).toHaveLength(2);
+  });
+
   it("what concerns no job is not listed, and lists go on where they ended", async () => {
     const db = await open();
     await notePulls(

@@ -59,8 +59,12 @@ testWith("git")("a review asks nothing of what a proposal alone names in our own
     work: { kind: "review", review: { manifests: "registry" } },
   };
   const kept: ReviewToKeep[] = [];
+  const fences: unknown[] = [];
   const environment: WorkEnvironment = {
-    keepReview: async (judged) => void kept.push(judged),
+    keepReview: async (judged, fence) => {
+      kept.push(judged);
+      fences.push(fence);
+    },
     records: openRunFolder(join(folder.path, "records")),
     settings: { ...defaultSettings, forges: { [forge.host]: { kind: "gitea" } } },
     environment: { ...gitEnvironment, HOME: folder.path, WAYBILL_FORGE_TOKEN: token },
@@ -77,6 +81,7 @@ testWith("git")("a review asks nothing of what a proposal alone names in our own
   expect(merged.seen.length).toBeGreaterThan(0);
   expect(named.seen).toEqual([]);
   expect(kept).toMatchObject([{ job: "review", number: 1, review: { verdict: "fails" } }]);
+  expect(fences).toEqual([run.fence]);
   const log = await text((await environment.records.find("review")).log());
   expect(log).toContain("has a loopback address");
   expect(log).not.toContain("nobody's business");
