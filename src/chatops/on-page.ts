@@ -94,22 +94,7 @@ export async function commandOnPage(
     ...{ world, heeded, place, finder, kind: forge.kind },
     ...{ who: by.login, at: comment.createdAt, line: said.line },
   };
-  try {
-    const { text, write } = await carryOut(decision.act, commanded);
-    const words = ["on the page of Waybill", ...(edges === undefined ? [] : [`for the edges \`${edges}\``])];
-    const outcome: CommandOutcome = {
-      ...{ line: said.line, outcome: "done" },
-      text: [words.join(", "), ...(text === undefined ? [] : [text])].join("; "),
-    };
-    const current = await project.pullRequests.read(number);
-    await world.db.transaction(async (sql) => {
-      await write(sql);
-      await recordComment(sql, place, comment, [outcome], now);
-      await notePulls(sql, url, [current], now);
-    });
-    await tell(world, heeded);
-    return outcome;
-  } catch (error) {
+  const { text, write } = await carryOut(decision.act, commanded).catch(async (error: unknown) => {
     await world.db.transaction(async (sql) => {
       await releaseComment(sql, place, comment.id);
       const code = isWaybillError(error) ? error.code : "internal";
@@ -117,7 +102,19 @@ export async function commandOnPage(
     });
     if (isFinal(error)) throw refused(error.message, pull);
     throw error;
-  }
+  });
+  // It is done: whatever fails from here on changes nothing of that.
+  const words = ["on the page of Waybill", ...(edges === undefined ? [] : [`for the edges \`${edges}\``])];
+  const outcome: CommandOutcome = {
+    ...{ line: said.line, outcome: "done" },
+    text: [words.join(", "), ...(text === undefined ? [] : [text])].join("; "),
+  };
+  await world.db.transaction(async (sql) => {
+    await write(sql);
+    await recordComment(sql, place, comment, [outcome], now);
+  });
+  await lookAndTell(world, heeded, now);
+  return outcome;
 }
 
 function commandOf({ act, why }: PageCommand): SaidCommand {
@@ -207,10 +204,12 @@ function differenceInWords(difference: ReviewDifference | undefined): string {
   return `${lines.join("; ")}${others > 0 ? `; and ${others} more lines` : ""}: ${again}`;
 }
 
-/** What cannot be told now is told at the next look at the pull request. */
-async function tell(world: ChatWorld, heeded: PullToHeed): Promise<void> {
-  const { url, pull } = heeded;
+/** Notes how the pull request is now, and tells what was done. What cannot be read or told now is at the next look at it. */
+async function lookAndTell(world: ChatWorld, heeded: PullToHeed, now: Date): Promise<void> {
+  const { url, pull, project } = heeded;
   try {
+    const current = await project.pullRequests.read(pull.number);
+    await world.db.transaction((sql) => notePulls(sql, url, [current], now));
     await tellOutcomes(world, heeded, placeOf(url, pull.number));
   } catch (error) {
     if (!isWaybillError(error)) throw error;

@@ -231,6 +231,28 @@ describe.each(kinds)("on a page, of a pull request of the kind %s", (kind) => {
     expect(await commandsUnder(db, url, number, 5)).toEqual([]);
   });
 
+  it("what is done stays done, and is written down so, where the forge fails afterwards", async () => {
+    const read = async (of: number) => {
+      const { labels } = await project.pullRequests.read(of);
+      if (labels.includes("do-not-merge/hold")) {
+        server.failNext(
+          { kind: "answer", status: 502 },
+          { times: 99, method: "GET", path: /pulls|merge_req/ },
+        );
+      }
+      return project.pullRequests.read(of);
+    };
+    const failing = { ...project, pullRequests: { ...project.pullRequests, read } };
+    expect(await give("pam", "hold", { project: failing })).toMatchObject({ outcome: "done" });
+    server.clearFaults();
+    expect(audited.map(({ act }) => act)).toEqual(["pull.hold"]);
+    expect(await commandsUnder(db, url, number, 5)).toMatchObject([{ author: "pam" }]);
+    expect((await project.pullRequests.read(number)).labels).toEqual(["do-not-merge/hold"]);
+    const subject = { url, project, isFirst: false, jobs: pullJobs(jobs(), url, "main") };
+    await heedComments(world(), { ...subject, pull: await project.pullRequests.read(number) });
+    expect(said()).toContain("`/hold` of `pam`: on the page of Waybill");
+  });
+
   it("what could not be told is told at the next look, also where nobody has commented", async () => {
     server.failNext({ kind: "answer", status: 500 }, { times: 99, path: /comments|notes/ });
     await give("pam", "approve");
