@@ -110,7 +110,9 @@ export interface ProductionState {
   /** `there`, or what is otherwise. */
   readonly health: string;
   readonly why?: string | undefined;
+  /** When the look began that has found it, and the run that looked. */
   readonly lookedAt?: Date | undefined;
+  readonly lookedRun?: string | undefined;
 }
 
 /** What a life is made of. */
@@ -164,10 +166,10 @@ function mirrorsIn(
   events: readonly KeptEvent[],
   production: readonly ProductionState[],
 ): readonly MirrorLife[] {
-  const mirrors = new Map<string, MirrorLife & { readonly since: Date }>();
+  const mirrors = new Map<string, MirrorLife & { readonly since: Date; readonly toldBy?: string }>();
   const told = events.filter(({ kind }) => kind === "promoted" || kind === "stopped" || kind === "found");
-  for (const event of told.toSorted((one, other) => one.lastAt.getTime() - other.lastAt.getTime())) {
-    const { kind, details, at, run, lastAt } = event;
+  for (const event of told.toSorted(byLast)) {
+    const { kind, details, at, run, lastAt, lastRun } = event;
     for (const repository of details.destinations ?? []) {
       const known = mirrors.get(repository);
       const arrived =
@@ -177,17 +179,18 @@ function mirrorsIn(
       mirrors.set(repository, {
         ...known,
         ...arrived,
-        ...{ repository, since: lastAt },
+        ...{ repository, since: lastAt, toldBy: lastRun },
         tags: [...new Set([...(known?.tags ?? []), ...(details.tags ?? [])])],
         state: kind === "promoted" ? "promoted" : (details.state ?? kind),
         lookedAt: kind === "found" ? lastAt.toISOString() : undefined,
       });
     }
   }
-  for (const { destination: repository, tags, health, why, lookedAt } of production) {
+  for (const { destination: repository, tags, health, why, lookedAt, lookedRun } of production) {
     const known = mirrors.get(repository);
-    // What was looked at before something happened does not say how it is since.
-    if (known !== undefined && lookedAt !== undefined && lookedAt < known.since) continue;
+    // What was looked at before something happened does not say how it is since; but for what the run that did it found itself.
+    const isOlder = known !== undefined && lookedAt !== undefined && lookedAt < known.since;
+    if (isOlder && lookedRun !== known.toldBy) continue;
     mirrors.set(repository, {
       ...known,
       ...{ repository, tags, why, state: health, since: lookedAt ?? new Date(0) },
@@ -195,8 +198,14 @@ function mirrorsIn(
     });
   }
   return [...mirrors.values()]
-    .map(({ since: _, ...mirror }) => mirror)
+    .map(({ since: _, toldBy: __, ...mirror }) => mirror)
     .sort((one, other) => (one.repository < other.repository ? -1 : 1));
+}
+
+/** By when it was last so. Of what a run has told at once, what was not done comes last: it is what stands at its end. */
+function byLast(one: KeptEvent, other: KeptEvent): number {
+  const isDone = ({ kind }: KeptEvent): number => (kind === "promoted" ? 0 : 1);
+  return one.lastAt.getTime() - other.lastAt.getTime() || isDone(one) - isDone(other);
 }
 
 /** Whether an image is at a mirror, as far as anybody knows. */
@@ -211,7 +220,10 @@ function stationsOf(
 ): readonly Station[] {
   const built = events.find(({ kind }) => kind === "built");
   const promoted = events.filter(({ kind }) => kind === "promoted");
-  const stopped = events.filter(({ kind }) => kind === "stopped").at(-1);
+  const stopped = events
+    .filter(({ kind }) => kind === "stopped")
+    .toSorted(byLast)
+    .at(-1);
   const arrivals = mirrors.filter(isThere).length;
   const isAnywhere = promoted.length > 0 || arrivals > 0;
   return [
@@ -274,8 +286,8 @@ function promotionStation(
   isThereAlready: boolean,
 ): Station {
   const name = "promotion";
-  const last = promoted.at(-1);
-  if (stopped !== undefined && (last === undefined || stopped.lastAt > last.at)) {
+  const last = promoted.toSorted(byLast).at(-1);
+  if (stopped !== undefined && (last === undefined || stopped.lastAt >= last.lastAt)) {
     const { state = "failed", why } = stopped.details;
     const text = why === undefined ? state : `${state}: ${why}`;
     const run = { id: stopped.lastRun, job: stopped.run.job };

@@ -362,10 +362,10 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
 
 /** How production was found to be, in the words of a life. */
 function productionState({ destination, tags, at, repo, commit, ...edge }: AskedEdge): ProductionState {
-  const { health, troubles, lookedAt } = edge;
+  const { health, troubles, lookedAt, lookedRun } = edge;
   const [worst] = troubles;
   const why = worst && (worst.cause?.message ?? worst.text);
-  return { ...{ destination, tags, at, repo, commit, health, why, lookedAt } };
+  return { ...{ destination, tags, at, repo, commit, health, why, lookedAt, lookedRun } };
 }
 
 function imageDocument({ name: image, lastAt, ...more }: KnownImage): ListedImageDocument {
