@@ -3,7 +3,7 @@ export type * from "./comparison/model.ts";
 export { nextTime, secondsBetween } from "./cron.ts";
 export { JobsError, type JobsErrorCode } from "./errors.ts";
 export { checkJobFiles, findJob, type JobCheck, readBounded, readJobs } from "./folder.ts";
-export { branchName, type JobVerdict, judgePull, judgePush, judgeRegistryPush } from "./judge.ts";
+export { branchName, type JobVerdict, judgePull, judgePush, judgeRegistryPush, namesRef } from "./judge.ts";
 export { hasStart, type JobSurroundings, judgeJobs } from "./judge-jobs.ts";
 export * from "./limits.ts";
 export * from "./model.ts";

@@ -1,5 +1,6 @@
 import type { Push } from "../git/index.ts";
 import { searchFor } from "./expression.ts";
+import { refOf } from "./limits.ts";
 import type { ChangeFilter, Job, RegistryFilter } from "./model.ts";
 
 /** Whether something starts a job, and why. */
@@ -19,6 +20,18 @@ export function judgePush(job: Job, push: Pick<Push, "ref" | "changes">): JobVer
   if (byBranch.verdict === "skip") return byBranch;
   const byPath = judgePaths(job.on, push.ref.startsWith("refs/tags/") ? [] : push.changes, push.ref);
   return byPath ?? byBranch;
+}
+
+/**
+ * Whether a ref is one that a job says to work on: that it names, or that is in the filter of its pushes; `undefined` where the job
+ * names none at all, and works on the default branch. A filter that every push passes names none.
+ */
+export function namesRef(job: Job, ref: string): boolean | undefined {
+  const named = [refOf(job, "hand"), refOf(job, "clock")].filter((name) => name !== undefined);
+  const isFiltered = (job.on?.branch?.length ?? 0) > 0;
+  if (named.length === 0 && !isFiltered) return undefined;
+  if (named.includes(ref)) return true;
+  return isFiltered && job.on !== undefined && judgeBranch(job.on, branchName(ref)).verdict === "run";
 }
 
 /**

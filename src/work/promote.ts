@@ -5,6 +5,7 @@ import { type ManifestTree, readManifestsAt } from "../manifest/index.ts";
 import { type ManifestPlace, promotedBy, troublesOfReport } from "../production/index.ts";
 import { edgeName, type PromotionEvent, promote, type Report, sumsOf } from "../promotion/index.ts";
 import { mayPass } from "../registry/index.ts";
+import { isOwnBranch } from "./own-branch.ts";
 import { type RunWork, sayCauses, type Work, type WorkDone } from "./work.ts";
 
 /**
@@ -16,6 +17,7 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
   const { manifests, dryRun, strict = false } = job.work.promote;
   const confirm = !isShadow && dryRun !== true;
   const { tree, place, commit } = await manifestsOfHead(work, manifests);
+  const isOwn = await isOwnBranch(work, place.ref);
   const access = isShadow ? "foreign" : confirm ? "writing" : "reading";
   const began = new Date();
   return work.withRegistries(access, async (registries) => {
@@ -35,14 +37,16 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
     });
     await recording.report({ ...report, traffic: work.traffic() });
     await matrix.report(report);
-    await work.looked({
-      ...{ place, commit, began, isWhole: !report.interrupted, isDeep: false },
-      edges: edgesOf(tree.manifests),
-      unreadable: tree.unreadable,
-      manifestErrors: report.manifestErrors.length,
-      troubles: troublesOfReport(report),
-      promoted: promotedBy(report),
-    });
+    if (isOwn) {
+      await work.looked({
+        ...{ place, commit, began, isWhole: !report.interrupted, isDeep: false },
+        edges: edgesOf(tree.manifests),
+        unreadable: tree.unreadable,
+        manifestErrors: report.manifestErrors.length,
+        troubles: troublesOfReport(report),
+        promoted: promotedBy(report),
+      });
+    }
     const summary = `${sumsOf(report)}${confirm ? "" : "; nothing is written"}`;
     sayCauses(work, report.causes, "edge");
     say(summary);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { troublesOfVerification } from "../production/index.ts";
 import { causesOfFindings, scopeOf, type Verification, verifyProduction } from "../promotion/index.ts";
+import { isOwnBranch } from "./own-branch.ts";
 import { manifestsOfHead } from "./promote.ts";
 import { sayCauses, type Work, type WorkDone } from "./work.ts";
 
@@ -15,6 +16,7 @@ export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
   // Other blobs each day.
   const seed = new Date().toISOString().slice(0, 10);
   const { tree, place, commit } = await manifestsOfHead(work, manifests);
+  const isOwn = await isOwnBranch(work, place.ref);
   const scope = scopeOf(tree, {});
   const look = (): Promise<Verification> =>
     work.withRegistries(work.isShadow ? "foreign" : "reading", (registries) =>
@@ -37,14 +39,16 @@ export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
   }
   await recording.report(found);
   await matrix.verification(found);
-  await work.looked({
-    ...{ place, commit, began, isWhole: !found.interrupted, isDeep: true },
-    edges: scope.edges,
-    unreadable: tree.unreadable,
-    manifestErrors: scope.manifestErrors.length,
-    troubles: troublesOfVerification(found),
-    promoted: { images: 0, edges: 0 },
-  });
+  if (isOwn) {
+    await work.looked({
+      ...{ place, commit, began, isWhole: !found.interrupted, isDeep: true },
+      edges: scope.edges,
+      unreadable: tree.unreadable,
+      manifestErrors: scope.manifestErrors.length,
+      troubles: troublesOfVerification(found),
+      promoted: { images: 0, edges: 0 },
+    });
+  }
   sayCauses(work, causesOfFindings(found.findings), "finding");
   const summary = inWords(found);
   say(summary);

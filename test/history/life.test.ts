@@ -7,8 +7,10 @@ import {
   lifeOf,
   type ProductionState,
 } from "../../src/history/index.ts";
-import { mirrors, one, staging } from "./told-world.ts";
+import { digestFor } from "../promotion/world.ts";
+import { mirrors, staging } from "./told-world.ts";
 
+const one = digestFor("one");
 const [us = "", eu = ""] = mirrors;
 const minute = (run: number): Date => new Date(Date.UTC(2026, 10, 29, 10, run));
 

@@ -68,6 +68,16 @@ describeDatabases((databases) => {
     expect(csv.split("\r\n")[1]).toContain("alpha");
   });
 
+  it("gives a project of two branches once for each, also where a page ends between them", async () => {
+    const { db, get } = await worldAt(databases, 1);
+    await recordLook(db, lookAt({ alpha }, { run: "1" }));
+    const release = { ...place, ref: "refs/heads/release-1" };
+    await recordLook(db, lookAt({ alpha }, { run: "2", place: release }));
+    const first = await get("/production?limit=1");
+    const second = await get(`/production?limit=1&after=${encodeURIComponent(first.next ?? "")}`);
+    expect([...first.items, ...second.items]).toMatchObject([{ ref: place.ref }, { ref: release.ref }]);
+  });
+
   it("is stale when the clock of its job has come round without a look, or its manifests cannot be read", async () => {
     const { db, get } = await worldAt(databases, 6);
     await recordLook(db, lookAt({ alpha, beta: { x: { b1: ["v1"] } } }, { run: "1" }));

@@ -252,6 +252,36 @@ testWith("git")(
   },
 );
 
+testWith("git")("only what is asked for by a branch of the job is production", async () => {
+  await ask("v1");
+  await repository.git("branch", "--force", "try-it");
+  await repository.git("branch", "--force", "release-1");
+  const looks: string[] = [];
+  const production: ProductionMemory = {
+    looked: async ({ place }) => looks.push(place.ref),
+    asked: async () => undefined,
+  };
+  const env = { ...environment(), production };
+  const looksOf = async (ref: string, more: Partial<Job>): Promise<readonly string[]> => {
+    expect(await carryOut(takenRun(job(more), { ref }).run, env)).toMatchObject({ result: "SUCCESS" });
+    return looks.splice(0);
+  };
+  const verify = { work: { kind: "verify", verify: { manifests: "registry" } } } as const;
+  const [main, tried, release] = ["refs/heads/main", "refs/heads/try-it", "refs/heads/release-1"] as const;
+  for (const more of [{}, { on: {} }, { ref: "main" }, { clock: { ref: main, cron: "@daily" } }, verify]) {
+    expect(await looksOf(main, more)).toEqual([main]);
+    expect(await looksOf(tried, more)).toEqual([]);
+  }
+  const released = { ref: "main", on: { branch: ["^release-"] } };
+  expect(await looksOf(release, released)).toEqual([release]);
+  expect(await looksOf(main, released)).toEqual([main]);
+  expect(await looksOf(tried, released)).toEqual([]);
+  // A remote on no branch has no default one: what the run did is not in doubt.
+  await repository.git("checkout", "--quiet", "--detach");
+  expect(await looksOf(main, {})).toEqual([]);
+  await repository.git("checkout", "--quiet", "main");
+});
+
 async function newest(env: WorkEnvironment) {
   return (await env.records.find("promote-app")).record;
 }

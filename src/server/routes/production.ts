@@ -82,7 +82,8 @@ const mirrorSchema = z.object({
 
 const projectSchema = z
   .object({
-    ...{ project: z.string(), repo: z.string(), path: z.string(), images: countSchema, edges: countSchema },
+    ...{ project: z.string(), repo: z.string(), ref: z.string(), path: z.string() },
+    ...{ images: countSchema, edges: countSchema },
     health: healthSchema,
     there: countSchema,
     ...countsShape,
@@ -254,7 +255,11 @@ export function addProduction(api: OpenAPIHono<Env>, parts: ServerParts): void {
         const tree = trees.get(of.tree);
         return tree === undefined ? [] : [projectDocument(of, tree, now())];
       });
-      return pageOfNamed(projects, query, ({ project: name, repo, path }) => `${name} ${repo} ${path}`);
+      return pageOfNamed(
+        projects,
+        query,
+        ({ project: name, repo, ref, path }) => `${name} ${repo} ${path} ${ref}`,
+      );
     },
   });
 
@@ -364,7 +369,8 @@ function projectDocument(project: ProductionProject, tree: TreeNow, at: Date): P
   const sum = { failed: 0, elsewhere: 0, damaged: 0, contested: 0, missing: 0, unread: 0 };
   for (const { counts } of cells) for (const health of badHealths) sum[health] += counts[health];
   return {
-    ...{ project: project.project, repo: tree.tree.repo, path: tree.tree.path, images, edges },
+    ...{ project: project.project, repo: tree.tree.repo, ref: tree.tree.ref, path: tree.tree.path },
+    ...{ images, edges },
     ...{ health: worstOf(sum), there: edges - sumOf(sum), ...sum },
     ...{ lookedAt: lookedAt.toISOString(), run, job, isStale: isOld(project, tree, at) },
     offSince: earliest(cells.map(({ offSince }) => offSince)),
