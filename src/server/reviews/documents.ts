@@ -72,7 +72,9 @@ export const pullSchema = z
         moved: z.int(),
       })
       .optional()
-      .openapi({ description: "What the newest review found." }),
+      .openapi({
+        description: "What was found of its newest commit: of several jobs' reviews, one that fails.",
+      }),
     hold: holdSchema.optional(),
     waitsFor: z.array(z.enum(waitKinds)),
     waits: z.array(waitSchema).openapi({ description: "What it waits for before it can be merged." }),
@@ -266,26 +268,37 @@ export interface KnownPull {
 
 export function pullDocument({ pull, reviews, hold, waits }: KnownPull): ReviewedPullDocument {
   const { id, url, number, page, title, author, head, base, state, draft, mergeCommit } = pull;
-  const newest = [...reviews].sort((one, other) => other.at.getTime() - one.at.getTime())[0];
+  const shown = worstReview(head, reviews);
   return {
     ...{ id, repo: url, number, page, title, author, head, base, state, draft, mergeCommit },
     seenAt: pull.seenAt.toISOString(),
     changedAt: pull.changedAt.toISOString(),
     endedAt: pull.endedAt?.toISOString(),
-    review: newest && {
-      ...{ run: newest.run, job: newest.job, verdict: newest.verdict, at: newest.at.toISOString() },
+    review: shown && {
+      ...{ run: shown.run, job: shown.job, verdict: shown.verdict, at: shown.at.toISOString() },
       ...{
-        isCurrent: newest.commit === head,
-        fails: newest.summary.fails,
-        mentions: newest.summary.mentions,
+        isCurrent: shown.commit === head,
+        fails: shown.summary.fails,
+        mentions: shown.summary.mentions,
       },
-      ...{ added: newest.summary.edges.added, removed: newest.summary.edges.removed },
-      moved: newest.summary.edges.moved,
+      ...{ added: shown.summary.edges.added, removed: shown.summary.edges.removed },
+      moved: shown.summary.edges.moved,
     },
     hold: hold && { ...hold, since: hold.since?.toISOString() },
     waitsFor: [...new Set(waits.map((wait) => wait.for))],
     waits: waits.map(({ since, ...wait }) => ({ ...wait, since: since?.toISOString() })),
   };
+}
+
+/**
+ * The review that stands for all that are of the newest commit that has one: the first that fails, so that none hides what another
+ * one has found; of those alike, the newest.
+ */
+function worstReview(head: string, reviews: readonly KeptReview[]): KeptReview | undefined {
+  const byTime = reviews.toSorted((one, other) => other.at.getTime() - one.at.getTime());
+  const commit = byTime.some((review) => review.commit === head) ? head : byTime[0]?.commit;
+  const ofCommit = byTime.filter((review) => review.commit === commit);
+  return ofCommit.find(({ verdict: found }) => found === "fails") ?? ofCommit[0];
 }
 
 export function judgedDocument(
