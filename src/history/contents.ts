@@ -25,13 +25,14 @@ export async function readContents(
   };
 }
 
-/** Keeps what a digest is made of: it never changes. */
+/** Keeps what a digest is made of, which never changes; but for a part of it: the rest may still come. */
 export async function keepContents(
   sql: Sql,
   { image, digest }: { readonly image: string; readonly digest: string },
   contents: ImageContents,
   now: Date,
 ): Promise<void> {
+  if (contents.isPartial) return;
   await sql.query(
     `INSERT INTO history_contents (image, digest, bytes, document, read_at) VALUES ($1, $2, $3, $4::jsonb, $5)
      ON CONFLICT DO NOTHING`,

@@ -136,6 +136,6 @@ export interface ImageContents {
   readonly bytes: number;
   readonly platforms: readonly string[];
   readonly layers: readonly { readonly digest: string; readonly bytes: number }[];
-  /** There are more platforms than were read. */
+  /** There are more platforms or layers than were read, or some that are not there yet. */
   readonly isPartial: boolean;
 }

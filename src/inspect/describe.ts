@@ -36,7 +36,7 @@ export interface ImageDescription {
   readonly children: readonly Descriptor[];
   /** Entries of an index that are no images, but say something about them, as BuildKit writes. */
   readonly attestations: readonly Descriptor[];
-  /** There are more platforms than were read: size, layers and `created` are of the first. */
+  /** There are more platforms than were read, or some that are not there: size, layers and `created` are of those that were. */
   readonly isPartial: boolean;
 }
 
@@ -93,7 +93,7 @@ export async function describeImage(
     labels: { ...content.annotations, ...configs[0]?.config?.Labels },
     children: isIndex ? children : [],
     attestations,
-    isPartial: isIndex && children.length > maxPlatforms,
+    isPartial: isIndex && children.length > instances.length,
   };
 }
 

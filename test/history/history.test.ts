@@ -154,6 +154,9 @@ describeDatabases((databases) => {
     };
     await keepContents(db, { image: staging, digest: one }, contents, new Date());
     expect(await keptContents(db, { image: staging, digest: one })).toEqual(contents);
+    // What was read of it before all of it was there is read again.
+    await keepContents(db, { image: staging, digest: two }, { ...contents, isPartial: true }, new Date());
+    expect(await keptContents(db, { image: staging, digest: two })).toBeUndefined();
     expect((await sizesOf(db, staging, 10)).map(({ digest, tag, bytes }) => [digest, tag, bytes])).toEqual([
       [one, "v1.0.0", 4_000_000_000],
       [two, "v1.1.0", undefined],

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
-import { fetchDocument, inspectImage } from "../../src/inspect/index.ts";
+import { describeImage, fetchDocument, inspectImage } from "../../src/inspect/index.ts";
 import { type Descriptor, digestOf, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import type { Registries, Repository } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
@@ -178,4 +178,19 @@ describe("inspecting", () => {
     await repository.put({ descriptor, bytes }, v1);
     await expect(inspectImage(repository, v1)).rejects.toMatchObject({ code: "platform-missing" });
   });
+});
+
+test("an image whose children are not all there is not described as a whole", async () => {
+  const repository = await embedded();
+  const image = await buildImage("app", "v1");
+  await pushImage(image, repository, [v1]);
+  const { digest } = image.root.descriptor;
+  const whole = await describeImage(repository, digest);
+  expect(whole).toMatchObject({ isPartial: false, platforms: ["linux/amd64", "linux/arm64"] });
+  const absent = image.children[1]?.descriptor.digest;
+  const part = await describeImage(repository, digest, async (asked) =>
+    asked === absent ? undefined : repository.fetch(asked),
+  );
+  expect(part).toMatchObject({ isPartial: true, platforms: whole?.platforms });
+  expect(part?.size).toBeLessThan(whole?.size ?? 0);
 });
