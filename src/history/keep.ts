@@ -1,5 +1,6 @@
 import { type Database, jsonText, type Sql } from "../database/index.ts";
 import { messageOf } from "../errors/index.ts";
+import { isAskedFor } from "../production/index.ts";
 import type { QueuedRun } from "../queue/index.ts";
 import { RunError, type RunStore } from "../store/index.ts";
 import type { ImageEvent, RunStory, TellingRun, ToldPull } from "./model.ts";
@@ -222,12 +223,13 @@ function* inBatches<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
   for (let from = 0; from < rows.length; from += batch) yield rows.slice(from, from + batch);
 }
 
-/** Forgets what happened before a time to images to which nothing has happened since. */
+/** Forgets what happened before a time to images to which nothing has happened since, and which manifests do not ask for any more. */
 export async function forgetHistory(db: Database, before: Date): Promise<void> {
   await db.transaction(async (sql) => {
     await sql.query(
       `DELETE FROM history_event AS old WHERE last_at < $1 AND NOT EXISTS (
-         SELECT FROM history_event AS newer WHERE newer.digest = old.digest AND newer.last_at >= $1)`,
+         SELECT FROM history_event AS newer WHERE newer.digest = old.digest AND newer.last_at >= $1)
+       AND NOT ${isAskedFor("old.digest")}`,
       [before],
     );
     for (const table of ["history_tag", "history_contents"]) {

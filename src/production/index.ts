@@ -22,6 +22,7 @@ export {
   type DriftPlace,
   driftPlace,
   type ImageFilter,
+  isAskedFor,
   listAskedImages,
   listDrift,
   listProjects,

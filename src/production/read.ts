@@ -244,6 +244,11 @@ async function findAsked(
   return readImages(sql, where, values, "image.project, image.place", limit);
 }
 
+/** A condition of SQL: some tree asks for a digest. @param digest A column, or another expression. */
+export function isAskedFor(digest: string): string {
+  return `EXISTS (SELECT FROM production_image WHERE production_image.digest = ${digest})`;
+}
+
 /** One image at one mirror, and how it is there. */
 export interface AskedEdge
   extends ManifestPlace,

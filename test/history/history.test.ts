@@ -322,6 +322,22 @@ describeDatabases((databases) => {
     expect((await eventsOf(db, digestFor("a3"))).map(({ run }) => run.id)).toEqual(["2"]);
   });
 
+  it("keeps what manifests still ask for, however long ago they did first", async () => {
+    const { db } = await world();
+    const alpha = { app: { a1: ["v1"], a2: ["v2"] } };
+    await recordLook(db, lookAt({ alpha }, { run: "1" }));
+    await noteAsked(db);
+    const later = hours(5 * 365 * 24);
+    await forgetHistory(db, later);
+    expect((await eventsOf(db, digestFor("a1"))).map(({ at }) => at)).toEqual([hours(0)]);
+    expect(await listTags(db, { image: "staging.example/alpha/app", limit: 10 })).toHaveLength(2);
+    const less = { app: { a1: ["v1"] } };
+    await recordLook(db, lookAt({ alpha: less }, { run: "2", commit: "d".repeat(40), began: hours(1) }));
+    await forgetHistory(db, later);
+    expect(await eventsOf(db, digestFor("a1"))).toHaveLength(1);
+    expect(await eventsOf(db, digestFor("a2"))).toEqual([]);
+  });
+
   it("has runs told that ended before there were its tables", async () => {
     const db = await databases.open([...queueMigrations, ...storeMigrations]);
     await db.query(
