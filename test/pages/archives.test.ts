@@ -10,6 +10,9 @@ import { logIn, usePages } from "./page-world.ts";
 const job = "apisnoop-push-snoopdb-images";
 const failed = "1384977461019676672";
 const passed = "1385339848862633984";
+/** Runs without an end: one that nobody will ever end any more, and one that began just now. */
+const lost = "1384977461019676000";
+const fresh = "1385339848862633999";
 
 describeBrowser("runs that Prow has left", (browser) => {
   const world = usePages();
@@ -39,6 +42,12 @@ describeBrowser("runs that Prow has left", (browser) => {
       await put(`${place}/build-log.txt`, `${log}\nerror: <b>it</b> broke\n${log}`);
       await put(`${place}/artifacts/junit.xml`, "<x/>");
     }
+    for (const [id, timestamp] of [
+      [lost, 1_619_039_333],
+      [fresh, Math.floor(Date.now() / 1000)],
+    ] as const) {
+      await put(`logs/${job}/${id}/started.json`, { timestamp });
+    }
     const bucket = openBucket(join(folder.path, "kubernetes-jenkins"));
     return world({ parts: { archives: [openProwArchive("kubernetes", bucket)] } });
   }
@@ -51,7 +60,10 @@ describeBrowser("runs that Prow has left", (browser) => {
     await page.getByRole("link", { name: "kubernetes" }).click();
     await page.getByRole("link", { name: job }).click();
     await page.waitForURL(`/prow/kubernetes/jobs/${job}`);
-    expect(await page.locator("tbody tr .state").allTextContents()).toEqual(["success", "failure"]);
+    expect(await page.locator("tbody tr .state").allTextContents()).toEqual([
+      ...["running", "success", "failure", "unknown"],
+    ]);
+    expect(await page.locator(`#run-${lost} td`).allTextContents()).toMatchObject({ 4: "–" });
     await page
       .locator(`#run-${failed}`)
       .getByRole("link", { name: /^Log of/ })
@@ -71,7 +83,10 @@ describeBrowser("runs that Prow has left", (browser) => {
     expect([answer.status, answer.headers.get("location")]).toEqual([302, "/login?return=%2Fprow"]);
     const runs = `/archives/kubernetes/jobs/${job}/runs`;
     const list = JSON.parse(await (await ask(runs, { as: "reader" })).text());
-    expect(list.items.map(({ id }: { id: string }) => id)).toEqual([passed, failed]);
+    expect(list.items.map(({ id }: { id: string }) => id)).toEqual([fresh, passed, failed, lost]);
+    expect(list.items.map(({ result }: { result: string }) => result)).toEqual([
+      ...["PENDING", "SUCCESS", "FAILURE", "UNKNOWN"],
+    ]);
     expect((await ask(runs)).status).toBe(401);
     const one = `/archives/kubernetes/runs/${job}/${failed}`;
     const part = await ask(`${one}/log`, { as: "reader", headers: { range: "bytes=5-8" } });

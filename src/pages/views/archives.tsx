@@ -4,7 +4,7 @@ import type {
   ListPage,
   ShownArchivedRunDocument,
 } from "../../server/index.ts";
-import { type ShownState, State, stateOf } from "../parts/state.tsx";
+import { State, stateOf } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { Duration, Time } from "../parts/time.tsx";
 import type { Answered, Visit } from "../visit.ts";
@@ -31,9 +31,14 @@ function apiOf({ archive, job, id }: ArchivedName): string {
   return `/archives/${segment(archive)}/runs/${segment(job)}/${id}`;
 }
 
-function stateOfArchived({ result }: ArchivedRunDocument): ShownState {
-  if (result === "PENDING") return stateOf({ state: "running", result: undefined, attempt: 1 });
-  return stateOf({ state: "ended", result, attempt: 1 });
+function StateOfArchived({ run: { result } }: { readonly run: ArchivedRunDocument }) {
+  if (result === "UNKNOWN") return <State of="waiting" word="unknown" />;
+  if (result === "PENDING") return <State of="running" />;
+  return <State of={stateOf({ state: "ended", result, attempt: 1 })} />;
+}
+
+function TimeTaken({ run, now }: { readonly run: ArchivedRunDocument; readonly now: Date }) {
+  return <Duration from={run.result === "UNKNOWN" ? undefined : run.startedAt} to={run.endedAt} now={now} />;
 }
 
 /** Buckets that Prow has left runs in. */
@@ -98,13 +103,13 @@ export async function archivedJobPage(visit: Visit, archive: string, job: string
       <Table
         label="Runs"
         columns={[
-          { title: "State", cell: (run) => <State of={stateOfArchived(run)} /> },
+          { title: "State", cell: (run) => <StateOfArchived run={run} /> },
           { title: "Run", cell: (run) => <a href={pageOf(run)}>{run.id}</a> },
           { title: "Of", cell: (run) => <OfWhat run={run} /> },
           { title: "Started", cell: (run) => <Time at={run.startedAt} /> },
           {
             title: "Took",
-            cell: (run) => <Duration from={run.startedAt} to={run.endedAt} now={visit.now} />,
+            cell: (run) => <TimeTaken run={run} now={visit.now} />,
             isNumber: true,
           },
           {
@@ -137,7 +142,7 @@ export async function archivedRunPage(visit: Visit, name: ArchivedName): Promise
     { title: `${run.job} ${run.id}`, part: "/jobs" },
     <>
       <h1>
-        <a href={pageOfJob(name.archive, run.job)}>{run.job}</a> <State of={stateOfArchived(run)} />
+        <a href={pageOfJob(name.archive, run.job)}>{run.job}</a> <StateOfArchived run={run} />
         <Origin archive={name.archive} />
       </h1>
       <div class="bar">
@@ -165,7 +170,7 @@ export async function archivedRunPage(visit: Visit, name: ArchivedName): Promise
         <div>
           <dt>Took</dt>
           <dd>
-            <Duration from={run.startedAt} to={run.endedAt} now={visit.now} />
+            <TimeTaken run={run} now={visit.now} />
           </dd>
         </div>
         <div>
@@ -202,7 +207,7 @@ export async function archivedLog({ api }: Visit, name: ArchivedName): Promise<L
     ...{ title: `Log of ${run.job}`, part: "/jobs", api: apiOf(name), page: `${pageOf(name)}/log` },
     heading: (
       <>
-        Log of <a href={pageOf(name)}>{run.job}</a> <State of={stateOfArchived(run)} />
+        Log of <a href={pageOf(name)}>{run.job}</a> <StateOfArchived run={run} />
         <Origin archive={name.archive} />
       </>
     ),

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { openLogLines, type ProwArchive, type RecordedRun, type StoredRun } from "../../store/index.ts";
 import { demand } from "../acts.ts";
-import type { Env } from "../context.ts";
+import { type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import { addList } from "../lists/list.ts";
 import { pageOfNamed } from "../lists/page.ts";
@@ -15,6 +15,8 @@ import { addLogsOf } from "./log-lines.ts";
 const tag = "archives";
 const archiveName = lineSchema(100);
 const params = z.object({ archive: archiveName, job: jobNameSchema, id: runIdSchema });
+/** Milliseconds after which nobody writes any more how a run has ended: no job of Prow's usually goes on for as long. */
+const longestRun = 24 * 3_600_000;
 /** Runs of a page: each is read from the bucket by its documents. */
 const maxRuns = 50;
 
@@ -27,7 +29,9 @@ const archivedRunSchema = z
     archive: z.string(),
     job: z.string(),
     id: runIdSchema,
-    result: z.enum(["SUCCESS", "FAILURE", "ABORTED", "PENDING"]),
+    result: z.enum(["SUCCESS", "FAILURE", "ABORTED", "PENDING", "UNKNOWN"]).openapi({
+      description: "`UNKNOWN`: it began more than a day ago, and nobody has written how it ended.",
+    }),
     startedAt: z.string().optional(),
     endedAt: z.string().optional(),
     revision: z.string().optional(),
@@ -102,7 +106,7 @@ export function addArchives(api: OpenAPIHono<Env>, parts: ServerParts): void {
     async read(c, { after, limit }, { archive, job }) {
       demand(c, parts, "read");
       const { items, next } = await archiveOf(archive).runs(job, { after, limit: Math.min(limit, maxRuns) });
-      return { items: items.map((run) => archivedRun(archive, run)), next };
+      return { items: items.map((run) => archivedRun(archive, run, timeOf(parts))), next };
     },
   });
   api.openapi(showRoute, async (c) => {
@@ -110,7 +114,7 @@ export function addArchives(api: OpenAPIHono<Env>, parts: ServerParts): void {
     const named = c.req.valid("param");
     const stored = await storedOf(named);
     const artifacts = [...(await stored.artifacts())];
-    return c.json({ ...archivedRun(named.archive, stored.record), artifacts }, 200);
+    return c.json({ ...archivedRun(named.archive, stored.record, timeOf(parts)), artifacts }, 200);
   });
 
   const path = "/archives/{archive}/runs/{job}/{id}";
@@ -150,10 +154,13 @@ export function addArchives(api: OpenAPIHono<Env>, parts: ServerParts): void {
   });
 }
 
-function archivedRun(archive: string, run: RecordedRun): ArchivedRunDocument {
+function archivedRun(archive: string, run: RecordedRun, now: Date): ArchivedRunDocument {
   const { job, id, result, startedAt, finishedAt, revision, refs, where } = run;
+  const mayGoOn = startedAt !== undefined && now.getTime() - startedAt.getTime() <= longestRun;
+  const unended = mayGoOn ? "PENDING" : "UNKNOWN";
   return {
-    ...{ archive, job, id, revision, where, result: result === "CRASHED" ? "PENDING" : result },
+    ...{ archive, job, id, revision, where },
+    result: result === "PENDING" || result === "CRASHED" ? unended : result,
     startedAt: startedAt?.toISOString(),
     endedAt: finishedAt?.toISOString(),
     repo: refs && `${refs.org}/${refs.repo}`,
