@@ -114,6 +114,22 @@ describeBrowser("pages of images", (browser) => {
     expect(served.problems).toEqual([]);
   });
 
+  test("lead to a pull request that is known, and to no other address", async () => {
+    const served = await told();
+    const page = await browser.open(served.origin, { javaScriptEnabled: false });
+    await logIn(page, await served.token("reader"));
+    const link = async (asked: string): Promise<string | null> => {
+      await page.goto(`/images?${new URLSearchParams({ pull: asked })}`);
+      expect(await textOf(page.getByRole("main"))).toContain(asked);
+      const found = page.locator("main").getByRole("link", { name: asked });
+      return (await found.count()) === 0 ? null : found.getAttribute("href");
+    };
+    expect(await link(pull)).toBe(pull);
+    for (const other of ["https://evil.example/o/r/pull/7", `${pull}0`, "javascript:alert(3)//9"]) {
+      expect(await link(other)).toBeNull();
+    }
+  });
+
   test("show the life of an image as one line, without scripts as well", { timeout: 120_000 }, async () => {
     const served = await told();
     const page = await browser.open(served.origin, { javaScriptEnabled: false });

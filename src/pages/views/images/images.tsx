@@ -91,7 +91,9 @@ async function eventsPage(visit: Visit, asked: Readonly<Record<string, string>>)
   const after = visit.url.searchParams.get("after") ?? undefined;
   const events = await visit.list<ImageEventDocument>("events", "/images/events", { ...asked, after });
   const { pull, commit, run } = asked;
-  const page = pull === undefined ? undefined : pageOfRepository(pull);
+  // Anybody can write an address into that of this page: only one that a run has told of is a link.
+  const isKnown = pull !== undefined && events.items.some((event) => event.pull === pull);
+  const page = isKnown ? pageOfRepository(pull) : undefined;
   return visit.page(
     { title: "What happened to images", part: "/images" },
     <>
