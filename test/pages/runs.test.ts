@@ -150,6 +150,24 @@ describeBrowser("pages of runs", (browser) => {
     await page.locator("body:not(.stale)").waitFor();
   });
 
+  test("follow what happens again after an answer that is no stream", async () => {
+    const served = await world();
+    const page = await browser.open(served.origin);
+    await logIn(page, await served.token("reader"));
+    let isRefused = true;
+    await page.route("**/api/v1/events*", async (route) => {
+      if (isRefused) await route.fulfill({ status: 502, contentType: "text/html", body: "a proxy" });
+      else await route.continue();
+    });
+    await page.goto("/");
+    await page.locator("body.stale").waitFor();
+    isRefused = false;
+    // No browser opens it again by itself after such an answer.
+    await page.locator("body:not(.stale)").waitFor();
+    const { id } = await ask(served.db, { job: "push-snoopdb" });
+    await page.locator(`#waiting-${id}`).waitFor();
+  });
+
   test("say of a moment exactly when it was to who goes there by keyboard", async () => {
     const served = await world();
     const { id } = await ask(served.db, { job: "push-snoopdb" });

@@ -263,7 +263,24 @@ test("a run that has not begun is followed from its beginning, and one that neve
   await worker.stop();
 });
 
-const life = { stopping: new AbortController().signal, mayGoOn: async () => true };
+const life = {
+  ...{ stopping: new AbortController().signal, mayGoOn: async () => true },
+  onProblem: (error: unknown) => {
+    throw error;
+  },
+};
+
+test("what a stream fails with is told, and cuts it off", async () => {
+  const problems: unknown[] = [];
+  const c: Asking = new Context(new Request("http://server.test"), { env: {} });
+  c.set("requestId", "1");
+  const failure = new Error("what is told cannot be read");
+  const answer = streamOf(c, { ...life, onProblem: (error) => problems.push(error) }, async () => {
+    throw failure;
+  });
+  await expect(answer.text()).rejects.toThrow();
+  expect(problems).toEqual([failure]);
+});
 
 test("a stream whose listener is gone before its first event is given up", async () => {
   await new Promise<void>((givenUp, failed) => {

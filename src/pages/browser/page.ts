@@ -4,6 +4,9 @@ import { durationInWords } from "../parts/duration.ts";
 /** Milliseconds in which changes are gathered before the page is read anew, and between two readings at least. */
 const gathered = 25;
 const rest = 150;
+/** Milliseconds before a stream that was refused is asked for again: at first, and at most. */
+const firstPause = 1000;
+const longestPause = 30_000;
 const minute = 60_000;
 /** What a stream tells of the one run that it was asked for. */
 const ofRuns = ["log", "events", "skipped", "skipped-events", "end", "promotion"] as const;
@@ -113,10 +116,18 @@ function followChanges(main: HTMLElement): void {
   const isAbout = ({ data }: MessageEvent<string>): boolean =>
     about === undefined || (JSON.parse(data) as { readonly id?: string }).id === about;
   let stream: EventSource | undefined;
-  const open = (): void => {
+  let pause = firstPause;
+  let reopening: ReturnType<typeof setTimeout> | undefined;
+  const close = (): void => {
+    clearTimeout(reopening);
     stream?.close();
+    stream = undefined;
+  };
+  const open = (): void => {
+    close();
     const place = last === "" ? "" : `&after=${last}`;
-    stream = new EventSource(`/api/v1/events?${wanted}${place}`);
+    const opened = new EventSource(`/api/v1/events?${wanted}${place}`);
+    stream = opened;
     // The first `reset` says that the stream has begun. What has changed between the making of the page and that was told to nobody; a page
     // of all runs is told of the queue right then, and read anew by that.
     let isFirst = true;
@@ -139,8 +150,15 @@ function followChanges(main: HTMLElement): void {
         tell(name, data);
       });
     }
-    stream.addEventListener("error", () => stale(true));
+    stream.addEventListener("error", () => {
+      stale(true);
+      // A browser comes again by itself only where there was no answer, and not after one that is no stream. Not all at once.
+      if (opened.readyState !== EventSource.CLOSED || stream !== opened) return;
+      reopening = setTimeout(open, pause * (0.5 + Math.random() / 2));
+      pause = Math.min(longestPause, 2 * pause);
+    });
     stream.addEventListener("open", () => {
+      pause = firstPause;
       if (document.body.classList.contains("stale")) soon();
     });
   };
@@ -151,10 +169,8 @@ function followChanges(main: HTMLElement): void {
   });
   // A page that nobody sees holds no connection: a browser has six for all pages of a server.
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-      stream?.close();
-      stream = undefined;
-    } else if (stream === undefined && isOpenedHere) {
+    if (document.hidden) close();
+    else if (stream === undefined && isOpenedHere) {
       open();
       soon();
     }

@@ -24,6 +24,8 @@ export interface Life {
   readonly stopping: AbortSignal;
   /** Whether who listens may still. */
   readonly mayGoOn: () => Promise<boolean>;
+  /** Told of what it fails with. */
+  readonly onProblem: (error: unknown) => void;
 }
 
 /** Events to one listener. */
@@ -61,11 +63,7 @@ export function streamOf(c: Asking, life: Life, tell: (stream: EventStream) => P
 
 function carry(to: Writable, life: Life, tell: (stream: EventStream) => Promise<void>): void {
   const stream = new OpenStream(to, life);
-  tell(stream).then(
-    () => stream.end(),
-    // Whoever listens sees that the stream was cut off, and comes again.
-    () => to.destroy(),
-  );
+  tell(stream).then(stream.end, stream.fail);
 }
 
 class OpenStream implements EventStream {
@@ -81,7 +79,7 @@ class OpenStream implements EventStream {
   constructor(to: Writable, life: Life) {
     this.#to = to;
     this.#life = life;
-    this.#beats = setInterval(() => void this.#beat().catch(() => to.destroy()), timing.comment);
+    this.#beats = setInterval(() => void this.#beat().catch(this.fail), timing.comment);
     to.on("drain", this.#taken);
     to.once("close", this.end);
     life.stopping.addEventListener("abort", this.end, { once: true });
@@ -130,6 +128,13 @@ class OpenStream implements EventStream {
     this.#over.abort();
     this.#to.end();
     this.#taken();
+  };
+
+  fail = (error: unknown): void => {
+    // Of what has ended already, nothing is missed.
+    if (!this.signal.aborted) this.#life.onProblem(error);
+    // Whoever listens sees that the stream was cut off, and comes again.
+    this.#to.destroy();
   };
 
   async #beat(): Promise<void> {

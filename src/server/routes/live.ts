@@ -173,6 +173,7 @@ function placesIn(last: string | undefined, asked: Omit<Places, "isTorn">): Plac
 /** A stream outlives what let it begin: a session that ends, a role that is taken away. */
 function lifeOf(c: Asking, parts: ServerParts): Life {
   const { access, stopping } = parts;
+  const onProblem = (error: unknown): void => parts.onProblem(error, c.get("requestId"));
   const shown = {
     authorization: c.req.header("authorization"),
     session: sessionOf(c),
@@ -183,7 +184,7 @@ function lifeOf(c: Asking, parts: ServerParts): Life {
     const { principal } = await identifyNow(parts, shown);
     return mayDo(principal, "read", undefined, access.settings).isGiven;
   };
-  return { stopping, mayGoOn };
+  return { stopping, mayGoOn, onProblem };
 }
 
 /**
