@@ -114,10 +114,12 @@ export interface LogTime {
   readonly at: Date;
 }
 
-/** A run whose log has times. */
+/** A run whose log has times, and whose events are read as they are told. */
 export interface TimedRun extends StoredRun {
   /** When its bytes from one to another were written, in order: the last time before them, and those among them. */
   logTimes(from: number, to: number): Promise<readonly LogTime[]>;
+  /** The bytes of what has happened in it, from an offset on; none when nothing was told. */
+  events(from: number): AsyncIterable<Uint8Array>;
 }
 
 /** Which runs are listed. */

@@ -1,15 +1,16 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
-import { eventsArtifact } from "../../store/index.ts";
 import { demand } from "../acts.ts";
 import type { Env } from "../context.ts";
 import { addList } from "../lists/list.ts";
-import { afterNumber } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { runIdSchema, wordsSchema } from "../schemas.ts";
 import { storedRun } from "./runs.ts";
 
 /** Bytes of an event; a longer one is left out. */
 const maxEvent = 1024 * 1024;
+/** Bytes of events that are looked through at a time. */
+const maxRead = 4 * 1024 * 1024;
+const newline = 10;
 
 const eventSchema = z
   .object({
@@ -25,26 +26,48 @@ export type RunEventDocument = z.infer<typeof eventSchema>;
 
 const lineSchema = z.looseObject({ at: z.string(), type: z.string() });
 
+/** Where a page goes on: behind so many events, and so many bytes. */
+interface EventPlace {
+  readonly number: number;
+  readonly offset: number;
+}
+
+const afterEvent = z
+  .string()
+  .regex(/^[0-9]{1,15}\.[0-9]{1,15}$/)
+  .transform((text): EventPlace => {
+    const [number = 0, offset = 0] = text.split(".").map(Number);
+    return { number, offset };
+  })
+  .optional()
+  .openapi({ type: "string", description: "What `next` of the page before says." });
+
 /** The list of what happened in a run. */
 export function addRunEvents(api: OpenAPIHono<Env>, parts: ServerParts): void {
   addList(api, {
     ...{ path: "/runs/{id}/events", tag: "runs", item: eventSchema, params: { id: runIdSchema } },
     summary: "What happened in a run, as far as it is told by now",
-    filters: { type: wordsSchema(64).optional(), after: afterNumber },
+    filters: { type: wordsSchema(64).optional(), after: afterEvent },
     async read(c, { type, after, limit }, { id }) {
       demand(c, parts, "read");
       const stored = await storedRun(parts, (await parts.queue.read(id)).id);
-      const content = await stored?.artifact(eventsArtifact);
       const items: RunEventDocument[] = [];
-      let number = 0;
-      for await (const line of linesOf(content)) {
-        const event = eventOf(line);
-        if (event === undefined) continue;
-        number += 1;
-        if (number <= Number(after ?? 0) || (type !== undefined && !type.includes(event.type))) continue;
-        if (items.length === limit) return { items, next: String(items.at(-1)?.number ?? 0) };
-        const { at, type: is, ...rest } = event;
-        items.push({ number, at, type: is, event: rest });
+      const begin = after?.offset ?? 0;
+      let { number, offset }: EventPlace = after ?? { number: 0, offset: 0 };
+      for await (const { text, end } of linesOf(stored?.events(begin), begin)) {
+        const next = `${number}.${offset}`;
+        // There may be very many that are not asked for.
+        if (offset - begin > maxRead) return { items, next };
+        const event = eventOf(text);
+        if (event !== undefined) {
+          if (type === undefined || type.includes(event.type)) {
+            if (items.length === limit) return { items, next };
+            const { at, type: is, ...rest } = event;
+            items.push({ number: number + 1, at, type: is, event: rest });
+          }
+          number += 1;
+        }
+        offset = end;
       }
       return { items };
     },
@@ -52,7 +75,8 @@ export function addRunEvents(api: OpenAPIHono<Env>, parts: ServerParts): void {
 }
 
 /** The first line of a record says what it is, and is no event; of one that is being written, the last may be a part. */
-function eventOf(line: string): z.infer<typeof lineSchema> | undefined {
+function eventOf(line: string | undefined): z.infer<typeof lineSchema> | undefined {
+  if (line === undefined) return undefined;
   let document: unknown;
   try {
     document = JSON.parse(line);
@@ -62,20 +86,41 @@ function eventOf(line: string): z.infer<typeof lineSchema> | undefined {
   return lineSchema.safeParse(document).data;
 }
 
-async function* linesOf(content: AsyncIterable<Uint8Array> | undefined): AsyncGenerator<string, void> {
+interface EventLine {
+  /** `undefined` of one that is too long. */
+  readonly text: string | undefined;
+  /** Where the line after it begins. */
+  readonly end: number;
+}
+
+async function* linesOf(
+  content: AsyncIterable<Uint8Array> | undefined,
+  begin: number,
+): AsyncGenerator<EventLine, void> {
   const decoder = new TextDecoder();
-  let kept = "";
-  let isTooLong = false;
+  let kept: Uint8Array[] = [];
+  let length = 0;
+  let end = begin;
+  const line = (): EventLine => {
+    const text = length > maxEvent ? undefined : decoder.decode(Buffer.concat(kept));
+    kept = [];
+    length = 0;
+    return { text, end };
+  };
   for await (const bytes of content ?? []) {
-    const lines = `${kept}${decoder.decode(bytes, { stream: true })}`.split("\n");
-    kept = lines.pop() ?? "";
-    for (const line of lines) {
-      if (!isTooLong) yield line;
-      isTooLong = false;
+    let rest = bytes;
+    while (rest.length > 0) {
+      const at = rest.indexOf(newline);
+      const part = rest.subarray(0, at === -1 ? rest.length : at);
+      length += part.length;
+      if (length <= maxEvent) kept.push(part);
+      else kept = [];
+      end += part.length;
+      if (at === -1) break;
+      end += 1;
+      yield line();
+      rest = rest.subarray(at + 1);
     }
-    if (kept.length <= maxEvent) continue;
-    kept = "";
-    isTooLong = true;
   }
-  if (kept !== "" && !isTooLong) yield kept;
+  if (length > 0) yield line();
 }

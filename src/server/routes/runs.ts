@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ServedAct } from "../../access/index.ts";
 import { ObjectError } from "../../objects/index.ts";
 import type { QueuedRun } from "../../queue/index.ts";
-import { RunError, type StoredRun } from "../../store/index.ts";
+import { RunError, type TimedRun } from "../../store/index.ts";
 import { type Done, demand, demandSomebody, doing, rightsOf } from "../acts.ts";
 import { type Asking, type Env, timeOf } from "../context.ts";
 import { addList } from "../lists/list.ts";
@@ -258,7 +258,7 @@ export function addRuns(api: OpenAPIHono<Env>, parts: ServerParts): void {
 }
 
 /** Its artifacts; `undefined` while nobody can tell: the run itself, and a log that goes on, are in the database. */
-async function listedArtifacts(stored: StoredRun): Promise<readonly string[] | undefined> {
+async function listedArtifacts(stored: TimedRun): Promise<readonly string[] | undefined> {
   try {
     return await stored.artifacts();
   } catch (error) {
@@ -268,7 +268,7 @@ async function listedArtifacts(stored: StoredRun): Promise<readonly string[] | u
 }
 
 /** The record of a run, which one that was aborted before it began has not. */
-export async function storedRun({ runs }: ServerParts, id: string): Promise<StoredRun | undefined> {
+export async function storedRun({ runs }: ServerParts, id: string): Promise<TimedRun | undefined> {
   try {
     return await runs.find(id);
   } catch (error) {

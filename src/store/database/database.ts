@@ -68,7 +68,7 @@ function storedRun(context: Context, row: RecordRow): TimedRun {
   const { id, place } = row;
   const folder = `${place}/${recordFiles.artifacts}/`;
   const written = (): Promise<void> => drainOwn(context, id);
-  const events = async () => {
+  const hasEvents = async () => {
     await written();
     const [found] = await db.query<{ bytes: string }>(
       "SELECT event_bytes AS bytes FROM run_record WHERE id = $1",
@@ -83,19 +83,22 @@ function storedRun(context: Context, row: RecordRow): TimedRun {
       yield* bytesOfStream(db, objects, { id, name: "log" }, from);
     },
     logTimes: (from, to) => timesOf(context, { id, place }, from, to),
+    async *events(from) {
+      if (await hasEvents()) yield* bytesOfStream(db, objects, { id, name: "event" }, from);
+    },
     async artifacts() {
       const found = new Set<string>();
       for await (const { path } of objects.list(folder, { isDeep: true })) {
         if (found.size >= maxArtifacts) break;
         found.add(path.slice(folder.length));
       }
-      if (await events()) found.add(eventsArtifact);
+      if (await hasEvents()) found.add(eventsArtifact);
       return [...found].sort();
     },
     async artifact(path) {
       const steps = path.split("/");
       if (steps.some((step) => step === "" || step === "." || step === "..")) return undefined;
-      if (`${recordFiles.artifacts}/${path}` === streams.event.path && (await events())) {
+      if (`${recordFiles.artifacts}/${path}` === streams.event.path && (await hasEvents())) {
         return bytesOfStream(db, objects, { id, name: "event" }, 0);
       }
       return (await objects.get(`${folder}${path}`))?.body;
