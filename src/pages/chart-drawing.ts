@@ -5,8 +5,6 @@ import { SVGRenderer } from "echarts/renderers";
 import { amountOf } from "./parts/amount.ts";
 import type { ChartSeries, ChartUnit } from "./parts/chart.tsx";
 
-use([BarChart, LineChart, GridComponent, SVGRenderer]);
-
 const width = 720;
 const height = 220;
 
@@ -18,6 +16,8 @@ export const dashes = ["", "7 4", "2 4", "9 4 2 4"] as const;
  * names, and its fonts those of the page. No text from outside is in it.
  */
 export function drawChart(times: readonly string[], series: readonly ChartSeries[], unit: ChartUnit): string {
+  // What is known already is passed over.
+  use([BarChart, LineChart, GridComponent, SVGRenderer]);
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
     const quiet = { color: "var(--quiet)", fontSize: 12 };

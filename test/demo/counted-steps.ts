@@ -18,22 +18,24 @@ export async function wayFrom(page: Page): Promise<CountedWay> {
   let steps = 0;
   await page.goto(new URL("/", page.url()).href);
   const main = page.getByRole("main");
-  const step = async (act: Promise<void>): Promise<void> => {
+  const step = async (act: () => Promise<void>): Promise<void> => {
     steps += 1;
-    await act;
-    await page.waitForLoadState();
+    // It leads to another page, or to the same one anew: the one before is there still when the act has ended.
+    const loaded = page.waitForEvent("load");
+    await act();
+    await loaded;
   };
   const first = (found: Locator): Locator => found.first();
   return {
     get steps() {
       return steps;
     },
-    follow: (name) => step(first(page.getByRole("link", { name })).click()),
+    follow: (name) => step(() => first(page.getByRole("link", { name })).click()),
     async find(text) {
       await page.getByRole("search").getByRole("searchbox").fill(text);
-      await step(page.keyboard.press("Enter"));
+      await step(() => page.keyboard.press("Enter"));
     },
-    press: (name) => step(page.getByRole("button", { name }).click()),
+    press: (name) => step(() => page.getByRole("button", { name }).click()),
     read: (text) => first(main.getByText(text)).waitFor(),
   };
 }

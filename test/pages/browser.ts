@@ -67,6 +67,19 @@ function pathOf(name = "chromium"): string {
 }
 
 /**
+ * Waits until something is so in a page: an expression, which is evaluated from outside each time, for the policy of pages lets nobody do it
+ * in them.
+ */
+export async function untilSo(page: Page, expression: string): Promise<void> {
+  await expect.poll(() => page.evaluate(`(${expression}) === true`), polled).toBe(true);
+}
+
+/** Waits until the script of a page has done what it does at first. */
+export function settled(page: Page): Promise<void> {
+  return untilSo(page, '!document.querySelector("main time")?.textContent.endsWith("UTC")');
+}
+
+/**
  * What of a page is against WCAG 2.2 AA.
  * @param isWhole Whether nothing of it is scrolled out of sight: then contrast that cannot be told counts as well.
  */

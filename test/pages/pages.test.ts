@@ -1,8 +1,7 @@
-import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import type { ServerWorld } from "../server/server-world.ts";
-import { barriersOf, describeBrowser, polled } from "./browser.ts";
+import { barriersOf, describeBrowser, polled, settled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const widths = [360, 1280, 2560];
@@ -51,10 +50,6 @@ describeBrowser("pages", (browser) => {
     ...["/", "/runs", "/jobs", "/jobs/push-snoopdb", "/login", "/nothing"],
     ...[`/runs/${failure}`, `/runs/${failure}/log`, `/runs/${running.id}/log?find=begins`],
   ];
-
-  /** The script of a page has done what it does at first. */
-  const settled = (page: Page) =>
-    page.waitForFunction(`!document.querySelector("time")?.textContent.endsWith("UTC")`);
 
   test("are without barriers, at three widths, light and dark", { timeout: 240_000 }, async () => {
     const served = await world();

@@ -1,10 +1,9 @@
-import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { recordLook, recordTraffic } from "../../src/production/index.ts";
 import { first, hours, lookAt, place, trouble } from "../production/looks.ts";
 import { digestFor } from "../promotion/world.ts";
 import type { ServerWorld, WorldOptions } from "../server/server-world.ts";
-import { barriersOf, describeBrowser, polled } from "./browser.ts";
+import { barriersOf, describeBrowser, polled, settled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const widths = [360, 1280, 2560];
@@ -48,9 +47,6 @@ describeBrowser("pages of production", (browser) => {
     const traffic = { hosts: { "eu.example": { ...counts, faults: { "rate-limited": 3 } } } };
     await recordTraffic(db, { run: "1", attempt: 1, ended: first, traffic });
   }
-
-  const settled = (page: Page) =>
-    page.waitForFunction(`!document.querySelector("main time")?.textContent.endsWith("UTC")`);
 
   const addresses = [
     "/production",

@@ -6,7 +6,7 @@ import type { Plan } from "../../src/promotion/index.ts";
 import { planOf } from "../matrix/plan.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import type { ServerWorld } from "../server/server-world.ts";
-import { barriersOf, describeBrowser, polled } from "./browser.ts";
+import { barriersOf, describeBrowser, polled, untilSo } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const hostile = "</td><script>alert(1)</script><img src=x onerror=alert(2)> \u202egnp.exe";
@@ -184,7 +184,7 @@ describeBrowser("the page of a promotion", (browser) => {
     await page.keyboard.press("ArrowRight");
     expect(await focus()).toEqual([1, 2]);
     await page.keyboard.press("Control+End");
-    await page.waitForFunction(`${rowOfFocus} === "901"`);
+    await untilSo(page, `${rowOfFocus} === "901"`);
     expect(await focus()).toEqual([899, 22]);
     expect(await page.locator("#matrix tbody tr").count()).toBeLessThan(150);
     await page.keyboard.press("Home");
@@ -198,7 +198,7 @@ describeBrowser("the page of a promotion", (browser) => {
     expect(await page.locator("#cell").isHidden()).toBe(true);
     expect(await focus()).toEqual([899, 1]);
     await page.keyboard.press("Control+Home");
-    await page.waitForFunction(`${rowOfFocus} === "2"`);
+    await untilSo(page, `${rowOfFocus} === "2"`);
     await end();
   });
 

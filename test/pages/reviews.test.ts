@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { aFinding, aLine, aReview, edgesOf } from "../reviews/a-review.ts";
 import { path, reviewForge } from "../reviews/review-world.ts";
-import { barriersOf, describeBrowser, polled } from "./browser.ts";
+import { barriersOf, describeBrowser, polled, settled } from "./browser.ts";
 import { usePages } from "./page-world.ts";
 
 /** What hurts where it is taken for markup, a link or a mention, or turns around what stands beside it. */
@@ -85,7 +85,7 @@ describeBrowser("pages of reviews", (browser) => {
       `/reviews/${id}/findings?code=lost`,
     ]) {
       await page.goto(address);
-      await page.waitForFunction(`!document.querySelector("time")?.textContent.endsWith("UTC")`);
+      await settled(page);
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
         for (const width of [360, 1280, 2560]) {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { WorkEvent } from "../../src/events/index.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import type { ServerWorld } from "../server/server-world.ts";
-import { barriersOf, describeBrowser, polled } from "./browser.ts";
+import { barriersOf, describeBrowser, polled, settled, untilSo } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
 const hostile = "</main><script>alert(1)</script><img src=x onerror=alert(2)> \u202egnp.exe";
@@ -175,7 +175,7 @@ describeBrowser("pages of runs", (browser) => {
     await logIn(page, await served.token("reader"));
     await page.goto(`/runs/${id}`);
     const time = page.locator(".facts time").first();
-    await page.waitForFunction(`document.querySelector(".facts time")?.tabIndex === 0`);
+    await untilSo(page, `document.querySelector(".facts time")?.tabIndex === 0`);
     await time.focus();
     const exact = await time.textContent();
     expect(exact).toBe(await time.getAttribute("title"));
@@ -204,7 +204,7 @@ describeBrowser("pages of runs", (browser) => {
       "/runs?sort=longest&state=success,failure",
     ]) {
       await page.goto(address);
-      await page.waitForFunction(`!document.querySelector("time")?.textContent.endsWith("UTC")`);
+      await settled(page);
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
         for (const width of [360, 1280, 2560]) {

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { barriersOf, describeBrowser, polled } from "./browser.ts";
+import { barriersOf, describeBrowser, polled, settled } from "./browser.ts";
 import { type FullWorld, hurtful, useFullWorld } from "./full-world.ts";
 import { logIn } from "./page-world.ts";
 
@@ -33,7 +33,7 @@ describeBrowser("the pages of settings", (browser) => {
       "/settings/jobs/accept?commit=abc",
     ]) {
       await page.goto(address);
-      await page.waitForFunction(`!document.querySelector("time")?.textContent.endsWith("UTC")`);
+      await settled(page);
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
         for (const width of widths) {

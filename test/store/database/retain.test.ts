@@ -45,7 +45,7 @@ describeDatabases((databases) => {
     const paths = Object.keys(await filesBelow(own.objects.where));
     for (const id of [push[1], push[2], pull[0], pull[2]])
       expect(paths.filter((path) => path.includes(id ?? ""))).toEqual([]);
-    expect(paths.filter((path) => path.includes(push[3] ?? ""))).toHaveLength(5);
+    expect(paths.filter((path) => path.includes(push[3] ?? ""))).toHaveLength(6);
     expect(await own.runs.retain(rules, { now, held: new Set([push[0] ?? ""]) })).toEqual({
       runs: 0,
       bytes: 0,
