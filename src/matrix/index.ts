@@ -18,12 +18,15 @@ export {
   countMatrixRows,
   type MatrixQuery,
   type MatrixStart,
+  mirrorsOfRuns,
   onMatrixChange,
   type RankedRow,
   readMatrix,
   readMatrixRow,
   readMatrixRows,
+  readRowsOfDigests,
   repositoryOfCell,
+  runsThatShare,
   type StoredMatrix,
 } from "./read.ts";
 export { type CellState, cellStates, isProblemState, stateOfLetter } from "./states.ts";

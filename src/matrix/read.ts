@@ -1,5 +1,5 @@
 import type { Database, Sql } from "../database/index.ts";
-import type { MatrixEntry, MatrixHead, MatrixRow } from "./model.ts";
+import type { MatrixEntry, MatrixHead, MatrixMirror, MatrixRow } from "./model.ts";
 import { bitsOf, type CellState, letterOf } from "./states.ts";
 import { matrixChannel } from "./tables.ts";
 
@@ -105,6 +105,53 @@ export async function readMatrixRow(sql: Sql, run: string, at: number): Promise<
   return row && rowOf(row);
 }
 
+/** A row, and the run that it is of. */
+export type RowOfRun = MatrixRow & { readonly run: string };
+
+/** The rows of some runs that are of some digests. */
+export async function readRowsOfDigests(
+  sql: Sql,
+  runs: readonly string[],
+  digests: readonly string[],
+): Promise<readonly RowOfRun[]> {
+  const rows = await sql.query<RowOfTable & { readonly run: string }>(
+    `SELECT run::text AS run, ${columns} FROM promotion_row
+     WHERE digest = ANY($1::text[]) AND run = ANY($2::bigint[]) ORDER BY run, at`,
+    [[...new Set(digests)], runs],
+  );
+  return rows.map((row) => ({ ...rowOf(row), run: row.run }));
+}
+
+/** The mirrors of some runs by the ids of these; a run of which no matrix is kept is left out. */
+export async function mirrorsOfRuns(
+  sql: Sql,
+  runs: readonly string[],
+): Promise<ReadonlyMap<string, readonly Pick<MatrixMirror, "name">[]>> {
+  const rows = await sql.query<{ readonly run: string; readonly mirrors: MatrixHead["mirrors"] }>(
+    "SELECT run::text AS run, head -> 'mirrors' AS mirrors FROM promotion_matrix WHERE run = ANY($1::bigint[])",
+    [runs],
+  );
+  return new Map(rows.map(({ run, mirrors }) => [run, mirrors]));
+}
+
+/** Rows of a run by which it is found out whether it shares an image with another one. */
+const mostCompared = 200;
+
+/** Those of some runs that have an image in common with a run, as far as the first rows of each tell. */
+export async function runsThatShare(
+  sql: Sql,
+  run: string,
+  others: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await sql.query<{ readonly run: string }>(
+    `SELECT other::text AS run FROM unnest($2::bigint[]) AS other WHERE EXISTS (
+       SELECT FROM (SELECT digest FROM promotion_row WHERE run = other ORDER BY at LIMIT ${mostCompared}) AS beginning
+       WHERE EXISTS (SELECT FROM promotion_row AS own WHERE own.digest = beginning.digest AND own.run = $1))`,
+    [run, others],
+  );
+  return new Set(rows.map((row) => row.run));
+}
+
 /** Calls back when the matrix of a run may have changed. @returns What ends it. */
 export function onMatrixChange(
   db: Pick<Database, "listen">,
@@ -138,7 +185,7 @@ function rowOf({ at, project, digest, cells, worst, content }: RowOfTable): Rank
 /** The production repository of a cell. */
 export function repositoryOfCell(
   { others, name }: Pick<MatrixRow, "others" | "name">,
-  mirrors: MatrixHead["mirrors"],
+  mirrors: readonly Pick<MatrixMirror, "name">[],
   mirror: number,
 ): string {
   return others[mirror] ?? `${mirrors[mirror]?.name ?? ""}/${name}`;

@@ -1,3 +1,13 @@
+export {
+  type ApprovalComparison,
+  type ComparedWork,
+  comparisonOf,
+  type MergedReview,
+  type PlaceInComparison,
+  type PromotedRun,
+  readCompared,
+  sumCompared,
+} from "./compare.ts";
 export { holdIn, type PullHold } from "./holds.ts";
 export { keepReview, type ReviewToKeep } from "./keep.ts";
 export { forgetReviews, reviewChannel, reviewsMigrations } from "./migrations.ts";

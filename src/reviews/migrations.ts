@@ -70,6 +70,14 @@ CREATE TABLE review_finding (
 );
 `,
   },
+  {
+    id: "reviews-0002",
+    sql: `
+CREATE INDEX review_pull_merged ON review_pull (repository, ended_at DESC, id DESC) WHERE state = 'merged';
+CREATE INDEX review_pull_merge_commit ON review_pull (merge_commit, repository) WHERE state = 'merged';
+CREATE INDEX review_line_digest ON review_line (run, (line ->> 'digest'));
+`,
+  },
 ];
 
 /** Forgets pull requests that were merged or closed before a time, with what was found of them. */

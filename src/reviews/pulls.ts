@@ -143,6 +143,24 @@ export async function listPulls(sql: Sql, query: PullQuery): Promise<readonly Ke
   return rows.map(pullOf);
 }
 
+/** Pull requests of a repository that were merged: those whose merge has made a commit, and the last ones. */
+export async function mergedPulls(
+  sql: Sql,
+  url: string,
+  commit: string | undefined,
+  limit: number,
+): Promise<readonly KeptPull[]> {
+  const rows = await sql.query<PullRow>(
+    `SELECT review_pull.*, id::text AS id FROM review_pull WHERE id IN (
+       (SELECT id FROM review_pull WHERE state = 'merged' AND merge_commit = $2 AND repository = $1 ORDER BY id LIMIT $3)
+       UNION ALL
+       (SELECT id FROM review_pull WHERE state = 'merged' AND repository = $1 ORDER BY ended_at DESC, id DESC LIMIT $3)
+     ) ORDER BY (merge_commit IS NOT DISTINCT FROM $2) DESC, ended_at DESC, review_pull.id DESC`,
+    [repositoryKey(url), commit, limit],
+  );
+  return rows.map(pullOf);
+}
+
 /** A pull request; `undefined` where there is none of that id. */
 export async function readPull(sql: Sql, id: string): Promise<KeptPull | undefined> {
   const [row] = await sql.query<PullRow>(

@@ -63,6 +63,20 @@ export async function linesOf(
   return rows.map(({ line }) => line);
 }
 
+/** The lines of some reviews that ask for some digests, with the run of each. */
+export async function linesOfDigests(
+  sql: Sql,
+  runs: readonly string[],
+  digests: readonly string[],
+): Promise<readonly (KeptLine & { readonly run: string })[]> {
+  const rows = await sql.query<{ readonly run: string; readonly line: KeptLine }>(
+    `SELECT run, line FROM review_line WHERE run = ANY($1::text[]) AND line ->> 'digest' = ANY($2::text[])
+       AND kind <> 'removed' ORDER BY run, number`,
+    [runs, [...new Set(digests)]],
+  );
+  return rows.map(({ run, line }) => ({ ...line, run }));
+}
+
 /** Findings of a review, what fails before what is mentioned. */
 export async function findingsOf(
   sql: Sql,

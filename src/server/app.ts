@@ -27,6 +27,7 @@ import { addMessages } from "./routes/messages.ts";
 import { addNeeds } from "./routes/needs.ts";
 import { addProduction } from "./routes/production.ts";
 import { addPromotion } from "./routes/promotion.ts";
+import { addPromotionApproval } from "./routes/promotion-approval.ts";
 import { addQueue } from "./routes/queue.ts";
 import { addRemotes } from "./routes/remotes.ts";
 import { addReviews } from "./routes/reviews.ts";
@@ -115,6 +116,7 @@ function apiOf(parts: ServerParts): OpenAPIHono<Env> {
   addLogLines(api, parts);
   addArchives(api, parts);
   addPromotion(api, parts);
+  addPromotionApproval(api, parts);
   addLive(api, parts);
   addJobs(api, parts);
   addRemotes(api, parts);

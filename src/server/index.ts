@@ -65,7 +65,7 @@ export type {
   PromotionEdgeDocument,
   PromotionRowDocument,
 } from "./routes/promotion.ts";
-
+export type { ComparedWorkDocument, PromotionApprovalDocument } from "./routes/promotion-approval.ts";
 export type { QueueDocument } from "./routes/queue.ts";
 export type { RemoteDocument } from "./routes/remotes.ts";
 export type { RunEventDocument } from "./routes/run-events.ts";

@@ -5,6 +5,7 @@ import type { Digest, RepositoryName, Tag } from "../../src/oci/index.ts";
 import type { Plan } from "../../src/promotion/index.ts";
 import { planOf } from "../matrix/plan.ts";
 import { ask, startWorker, untilState } from "../queue/support.ts";
+import { keepMerged } from "../reviews/merged-pull.ts";
 import type { ServerWorld } from "../server/server-world.ts";
 import { barriersOf, describeBrowser, polled, untilSo } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
@@ -200,6 +201,54 @@ describeBrowser("the page of a promotion", (browser) => {
     await page.keyboard.press("Control+Home");
     await untilSo(page, `${rowOfFocus} === "2"`);
     await end();
+  });
+
+  test("shows what of it was approved, by whom, and what was not", async () => {
+    const served = await world();
+    const { id, writer, end } = await promoting(served, planOf({ images: 3, mirrors: 2, conflictEach: 99 }));
+    done(writer, 1, 0);
+    const page = await browser.open(served.origin, { javaScriptEnabled: false });
+    await logIn(page, await served.token("reader"));
+    await page.goto(`/runs/${id}/promotion`);
+    const section = page.locator("#approval");
+    await section.getByText("no merged pull request of its repository was seen here").waitFor();
+    expect(await section.textContent()).toContain("As it was when this page was read.");
+    // Its review has shown all images at one of the mirrors, and two that the run does not have.
+    const review = { id: "101", attempt: 1 };
+    await served.runs.start({ ...review, job: "review", type: "periodic" });
+    const shown = openMatrixWriter(served.db, review, (error) => served.problems.push(error));
+    await shown.plan(planOf({ images: 5, mirrors: 1, conflictEach: 99 }), "plan");
+    await keepMerged(served.db, {
+      ...{ url: "https://github.com/kubernetes/k8s.io", number: 7, title: hostile, run: review.id },
+      ...{ mergeCommit: "a".repeat(40), by: ["pam", hostile], at: new Date("2020-11-29T10:00:00Z") },
+    });
+    await end();
+    await page.reload();
+    await section.getByText("Approved: 2 edges · in no approved review: 2 edges").waitFor();
+    const rowsOf = async (label: string) =>
+      (await section.getByLabel(`${label}: table`).locator("tbody tr").allTextContents()).map((text) =>
+        text.replaceAll(/\s+/g, " "),
+      );
+    const [pull] = await rowsOf("Pull requests that this run is of");
+    expect(pull).toMatch(/^#7 .*pam, <\/td>.*777777777777the commit of its merge/);
+    const unapproved = await rowsOf("Work without an approved review");
+    expect(unapproved.map((row) => /image-\d:v\d/.exec(row)?.[0])).toEqual(["image-1:v1", "image-2:v2"]);
+    expect(unapproved.every((row) => row.includes("no approved review"))).toBe(true);
+    expect(await rowsOf("Work that was approved")).toEqual([
+      expect.stringMatching(/image-1:v1.*done.*#7/),
+      expect.stringMatching(/image-2:v2.*not begun.*#7/),
+    ]);
+    expect(await rowsOf("Approved, and no work of this run")).toEqual([
+      expect.stringMatching(/image-3:v3.*nothing to do: as asked, or not asked for any more/),
+      expect.stringMatching(/image-4:v4.*nothing to do/),
+    ]);
+    expect(await section.locator("script, img[src=x]").count()).toBe(0);
+    await section.getByRole("link", { name: "#7" }).first().click();
+    await page.waitForURL(/\/reviews\/\d+$/);
+    const csv = await served.at(`/runs/${id}/promotion?table=unapproved&format=csv`, {
+      headers: { authorization: `Bearer ${await served.token("reader")}` },
+    });
+    expect((await csv.text()).split("\r\n")).toHaveLength(4);
   });
 
   test("says what to do where there is nothing to show", async () => {

@@ -3,14 +3,17 @@ import { openMatrixWriter } from "../../src/matrix/index.ts";
 import type { Plan } from "../../src/promotion/index.ts";
 import { planOf } from "../matrix/plan.ts";
 import { ask, startWorker } from "../queue/support.ts";
+import { edgesOf } from "../reviews/a-review.ts";
+import { keepMerged } from "../reviews/merged-pull.ts";
 import { usePglite } from "../support/databases.ts";
 import { type ServerWorld, serverMigrations, serverWorld } from "./server-world.ts";
 
 const databases = usePglite();
+const repo = "https://github.com/org/images";
 
 /** A run of which a plan is known. */
-async function planned(served: ServerWorld, plan: Plan): Promise<string> {
-  const { id } = await ask(served.db, { job: "promote", kind: "promote", key: "promote" });
+async function planned(served: ServerWorld, plan: Plan, repo?: string): Promise<string> {
+  const { id } = await ask(served.db, { job: "promote", kind: "promote", key: "promote", repo });
   const worker = startWorker(served.db, { queue: served.queue });
   const { attempt } = await worker.taken(id);
   await served.runs.start({ id, attempt, job: "promote", type: "periodic" });
@@ -106,6 +109,46 @@ test("what goes on is told while the attempt that has told it runs, and is cut o
   expect(await head()).not.toHaveProperty("now");
 });
 
+test("what a promotion does is told beside what was approved of it", async () => {
+  const served = await serverWorld(await databases.open(serverMigrations));
+  const id = await planned(served, planOf({ images: 30, mirrors: 3, conflictEach: 10 }));
+  const at = (path: string) => served.ask(`/runs/${id}/promotion${path}`, { as: "reader" });
+  expect(await json(await at("/approval"))).toMatchObject({
+    ...{ run: id, pulls: [], isWhole: true, why: "nobody says which repository its manifests are in" },
+    edges: { approved: 0, unapproved: 81, left: 0 },
+  });
+  const other = await planned(served, planOf({ images: 30, mirrors: 3, conflictEach: 10 }), repo);
+  const review = await planned(served, planOf({ images: 20, mirrors: 4, conflictEach: 10 }), repo);
+  expect(((await json(await at("/approval"))) as { why?: string }).why).toContain("nobody says");
+  const ofOther = (path: string) => served.ask(`/runs/${other}/promotion${path}`, { as: "reader" });
+  expect(await json(await ofOther("/approval"))).toMatchObject({
+    why: expect.stringContaining("no merged pull request of its repository was seen here") as string,
+  });
+  await keepMerged(served.db, { url: repo, number: 7, run: review, at: new Date("2020-11-29T10:00:00Z") });
+  const sums = await json(await ofOther("/approval"));
+  expect(sums).toMatchObject({
+    pulls: [{ number: 7, run: review, by: ["pam"], isAtCommit: false, isPlanKept: true }],
+    edges: { approved: 54, unapproved: 27, left: 18 },
+  });
+  expect(sums).not.toHaveProperty("why");
+  const seen: (readonly [string, string, string | undefined])[] = [];
+  let after = "";
+  do {
+    const page = await json(await ofOther(`/approved?limit=7${after === "" ? "" : `&after=${after}`}`));
+    const items = page.items as unknown as { found: string; name: string; pull?: { edgesHash: string } }[];
+    seen.push(...items.map(({ found, name, pull }) => [found, name, pull?.edgesHash] as const));
+    after = page.next ?? "";
+  } while (after !== "");
+  expect(seen.filter(([found, , hash]) => found === "approved" && hash === edgesOf("7"))).toHaveLength(18);
+  expect(seen.filter(([found, , hash]) => found === "unapproved" && hash === undefined)).toHaveLength(9);
+  expect(new Set(seen.map(([, name]) => name)).size).toBe(27);
+  const csv = await (await ofOther("/approved?which=left&format=csv")).text();
+  expect(csv.split("\r\n")).toHaveLength(20);
+  expect(csv).toContain("not-listed");
+  expect((await ofOther("/approved?after=1")).status).toBe(400);
+  expect((await ofOther("/approved?which=some")).status).toBe(400);
+});
+
 test("what there is nothing of is said so", async () => {
   const served = await serverWorld(await databases.open(serverMigrations), {
     access: { anonymousReading: false },
@@ -114,12 +157,14 @@ test("what there is nothing of is said so", async () => {
   const { id: other } = await ask(served.db, { job: "other", kind: "promote" });
   const at = async (path: string) => (await served.ask(path, { as: "reader" })).status;
   expect(await at(`/runs/${other}/promotion`)).toBe(404);
+  expect(await at(`/runs/${other}/promotion/approval`)).toBe(404);
+  expect(await at(`/runs/${other}/promotion/approved`)).toBe(404);
   expect(await at(`/runs/${id}/promotion/rows/1`)).toBe(404);
   expect(await at(`/runs/${id}/promotion/rows?mirror=nowhere`)).toBe(404);
   expect(await at(`/runs/${id}/promotion/rows?state=green`)).toBe(400);
   expect(await at(`/runs/${id}/promotion/rows?after=1`)).toBe(400);
   expect(await at(`/runs/${id}/promotion/edges?stat=failed`)).toBe(400);
-  for (const path of ["", "/rows", "/edges", "/rows/0", "/count"]) {
+  for (const path of ["", "/rows", "/edges", "/rows/0", "/count", "/approval", "/approved"]) {
     expect((await served.ask(`/runs/${id}/promotion${path}`)).status).toBe(401);
   }
 });

@@ -11,6 +11,7 @@ import { Formats, Table } from "../../parts/table.tsx";
 import { countOf } from "../../parts/words.ts";
 import type { Listed } from "../../tables.ts";
 import type { Answered, Visit } from "../../visit.ts";
+import { ApprovalSection, approvalOf } from "./approval.tsx";
 import { CellPanel } from "./cell.tsx";
 import { Matrix, MatrixRows, rowsOnPage } from "./matrix.tsx";
 import { Causes, Now, Sums } from "./now.tsx";
@@ -41,6 +42,7 @@ export async function promotionPage(visit: Visit, id: string): Promise<Answered>
     );
   }
   const shown = await shownOf(visit, id, search);
+  const approval = await approvalOf(visit, run);
   return visit.page(
     frame,
     <>
@@ -83,6 +85,7 @@ export async function promotionPage(visit: Visit, id: string): Promise<Answered>
       <div id="problems">
         <Problems {...{ promotion, search, problems: shown.problems }} />
       </div>
+      {approval === undefined ? "" : <ApprovalSection {...{ run, promotion, approval }} />}
     </>,
   );
 }
