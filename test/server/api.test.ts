@@ -401,7 +401,12 @@ test("the description is OpenAPI 3.1, has every route, and needs no credential",
         runPath,
       ),
       ...["log/lines", "log/matches", "log/outline", "release", "rerun"].map(runPath),
-      ...["tokens", "tokens/exchange", "tokens/{id}", "sessions", "sessions/{id}"],
+      ...["", "/approval", "/approved", "/count", "/edges", "/rows", "/rows/{row}"].map((more) =>
+        runPath(`promotion${more}`),
+      ),
+      ...["", "/contents", "/events", "/life", "/sizes", "/tags"].map((more) => `images${more}`),
+      ...["", "/{id}", "/{id}/findings", "/{id}/lines", "/{id}/{act}"].map((more) => `reviews${more}`),
+      ...["search", "tokens", "tokens/exchange", "tokens/{id}", "sessions", "sessions/{id}"],
       ...["server", "destinations", "receivers", "jobs/read"],
       ...["archives", "archives/{archive}/jobs", "archives/{archive}/jobs/{job}/runs"],
       ...["", "/log", "/log/lines", "/log/matches", "/log/outline", "/artifacts/{path}"].map(
