@@ -141,3 +141,37 @@ test("each table of a page is got as JSON and CSV at the page's own address", as
   expect((await at("/login?format=csv", { headers })).status).toBe(404);
   expect((await at("/?format=csv")).headers.get("location")).toBe("/login?return=%2F%3Fformat%3Dcsv");
 });
+
+test("an address that is no text leads nowhere, and fails at nothing", async () => {
+  const { at, token } = await world();
+  const headers = { authorization: `Bearer ${await token("reader")}` };
+  for (const path of ["/view/gs/bucket/%E0%A4%A", "/view/gs/%E0%A4%A/x", "/runs/%E0%A4%A", "/%"]) {
+    expect([path, (await at(path, { headers })).status]).toEqual([path, 404]);
+  }
+});
+
+test("files of a run that are not what their names say are shown as they are, however deep they go", async () => {
+  const { db, queue, runs, at, token } = await world();
+  const headers = { authorization: `Bearer ${await token("reader")}` };
+  const worker = startWorker(db, { queue });
+  const wrong = [[{}], [{ repository: 1, digest: {}, tags: "v1" }], [null], {}, "x"];
+  const wrongIds: string[] = [];
+  for (const images of wrong) {
+    const { id } = await ask(db, { job: "push-snoopdb", key: String(wrongIds.length) });
+    const { attempt } = await worker.taken(id);
+    const record = await runs.start({ id, attempt, job: "push-snoopdb", type: "postsubmit" });
+    await record.write("images.json", JSON.stringify({ images }));
+    await record.write("deep.json", `${"[".repeat(3_000)}${"]".repeat(3_000)}`);
+    await record.write("wide.json", `${"[".repeat(60)}${"1,".repeat(200_000)}1${"]".repeat(60)}`);
+    await record.write("usual.json", '{"a":["]",1]}');
+    await record.finish({ result: "SUCCESS" });
+    worker.finish(id);
+    await untilState(queue, id, "ended");
+    wrongIds.push(id);
+  }
+  for (const id of wrongIds) expect((await at(`/runs/${id}`, { headers })).status).toBe(200);
+  const file = async (name: string) => (await at(`/runs/${wrongIds[0]}/files/${name}`, { headers })).text();
+  for (const name of ["deep.json", "wide.json"]) expect((await file(name)).length).toBeLessThan(1_000_000);
+  expect(await file("usual.json")).toContain("  &quot;a&quot;: [\n    &quot;]&quot;,\n    1\n  ]");
+  await worker.stop();
+});

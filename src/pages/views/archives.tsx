@@ -227,11 +227,21 @@ export async function archivedAddress({ api, url }: Visit): Promise<string | und
   if (kind === undefined) return undefined;
   const { items } = await api.get<ListPage<ArchiveDocument>>("/archives", { limit: "500" });
   const found = items.find(({ where }) => bucketsOf(where).some((bucket) => place.startsWith(`${bucket}/`)));
-  const steps = place.split("/").map((step) => decodeURIComponent(step));
+  const steps = stepsOf(place);
+  if (found === undefined || steps === undefined) return undefined;
   const [before = "", last = ""] = steps.slice(-2);
-  if (found === undefined) return undefined;
   if (kind === "job-history") return pageOfJob(found.name, last);
   return /^[0-9]{1,20}$/.test(last) ? pageOf({ archive: found.name, job: before, id: last }) : undefined;
+}
+
+/** Steps of a path; `undefined` of what is none. */
+function stepsOf(path: string): readonly string[] | undefined {
+  try {
+    return path.split("/").map((step) => decodeURIComponent(step));
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
 }
 
 /** What an address of Prow's calls a bucket: its name and prefix, with its host or without; of a folder its name. */

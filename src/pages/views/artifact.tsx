@@ -13,6 +13,9 @@ import { inPath } from "./run-parts.tsx";
 const maxShown = 1024 * 1024;
 /** Cases and findings that a page shows; the table as CSV has them all. */
 const maxRows = 500;
+const indentation = 2;
+/** Characters that JSON may become longer by: what is very deep becomes very long. */
+const maxIndentation = 4 * maxShown;
 
 /** The beginning of a file that a run has left. */
 interface ArtifactText {
@@ -140,12 +143,29 @@ function harmlessLines(text: string): string {
     .join("\n");
 }
 
-/** JSON with a line for each of its values; all else as it is. */
+/** JSON with a line for each of its values, where that is not many times as long; all else as it is. */
 function readable(text: string): string {
-  if (!/^\s*[[{]/.test(text)) return text;
+  if (!/^\s*[[{]/.test(text) || indentationOf(text) > maxIndentation) return text;
   try {
-    return JSON.stringify(JSON.parse(text), undefined, 2);
+    return JSON.stringify(JSON.parse(text), undefined, indentation);
   } catch {
     return text;
   }
+}
+
+/** Characters before the values of JSON when each has a line of its own, as if what is empty had lines as well. */
+function indentationOf(text: string): number {
+  let depth = 0;
+  let length = 0;
+  let isString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text.charAt(at);
+    if (sign === '"') isString = !isString;
+    else if (isString && sign === "\\") at += 1;
+    if (isString || !"[]{},".includes(sign)) continue;
+    if (sign === "[" || sign === "{") depth += 1;
+    else if (sign !== ",") depth = Math.max(0, depth - 1);
+    length += 1 + indentation * depth;
+  }
+  return length;
 }

@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import type { RunEventDocument, ShownRunDocument, TryDocument } from "../../server/index.ts";
 import { State, stateOfTry } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
@@ -7,12 +8,11 @@ import type { Listed } from "../tables.ts";
 import type { Visit } from "../visit.ts";
 import { readArtifact } from "./artifact.tsx";
 
+const pushed = z.object({ repository: z.string(), digest: z.string(), tags: z.array(z.string()) });
+const imagesFile = z.object({ images: z.array(pushed) });
+
 /** An image that a build has pushed. */
-interface PushedImage {
-  readonly repository: string;
-  readonly digest: string;
-  readonly tags: readonly string[];
-}
+type PushedImage = z.infer<typeof pushed>;
 
 const imagesArtifact = "images.json";
 
@@ -22,10 +22,9 @@ export async function pushedBy({ api }: Visit, run: ShownRunDocument): Promise<r
   const content = await readArtifact(api, run.id, imagesArtifact);
   if (content?.isWhole !== true) return [];
   try {
-    const { images } = JSON.parse(content.text) as { readonly images?: readonly PushedImage[] };
-    return (images ?? []).map(({ repository, digest, tags }) => ({ repository, digest, tags }));
+    // Another version of Waybill's, or a file of somebody else's, is there to be looked at.
+    return imagesFile.safeParse(JSON.parse(content.text)).data?.images ?? [];
   } catch {
-    // Another version of Waybill's, or a file of somebody else's: it is there to be looked at.
     return [];
   }
 }
