@@ -236,7 +236,7 @@ describeBrowser("the page of a promotion", (browser) => {
     expect(unapproved.every((row) => row.includes("no approved review"))).toBe(true);
     expect(await rowsOf("Work that was approved")).toEqual([
       expect.stringMatching(/image-1:v1.*done.*#7/),
-      expect.stringMatching(/image-2:v2.*not begun.*#7/),
+      expect.stringMatching(/image-2:v2.*not known to be done.*#7/),
     ]);
     expect(await rowsOf("Approved, and no work of this run")).toEqual([
       expect.stringMatching(/image-3:v3.*nothing to do: as asked, or not asked for any more/),
