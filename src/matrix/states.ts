@@ -5,7 +5,7 @@
 export const cellStates = [
   { state: "failed", letter: "f", isProblem: true, words: "failed" },
   { state: "unread", letter: "u", isProblem: true, words: "could not be read" },
-  { state: "conflict", letter: "x", isProblem: true, words: "the tag stands elsewhere" },
+  { state: "conflict", letter: "x", isProblem: true, words: "other digest" },
   { state: "overlap", letter: "o", isProblem: true, words: "the tag is claimed twice" },
   { state: "lost", letter: "l", isProblem: true, words: "in neither production nor staging" },
   { state: "corrupt", letter: "k", isProblem: true, words: "not what its digest says" },

@@ -97,3 +97,34 @@ export async function barriersOf(page: Page, isWhole: boolean): Promise<readonly
       `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("; ")}`,
   );
 }
+
+/** Widths of a phone, a desk and a wall. */
+const widths = [360, 1280, 2560];
+
+/**
+ * What of pages is against WCAG 2.2 AA, and which of them are wider than the window: light at three widths, and dark at one of them.
+ * @param isWhole As for {@link barriersOf}; on a phone something is out of sight always.
+ */
+export async function barriersAt(
+  page: Page,
+  addresses: Iterable<string>,
+  isWhole: boolean,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const address of addresses) {
+    await page.goto(address);
+    await settled(page);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const width of widths) {
+        await page.setViewportSize({ width, height: 800 });
+        const isWider = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+        if (isWider === true) found.push(`${address} is wider than ${width}`);
+        if (colorScheme === "dark" && width !== 1280) continue;
+        const barriers = await barriersOf(page, isWhole && width > 360);
+        found.push(...barriers.map((barrier) => `${address} at ${width}, ${colorScheme}: ${barrier}`));
+      }
+    }
+  }
+  return found;
+}

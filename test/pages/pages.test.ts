@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { ask, startWorker, untilState } from "../queue/support.ts";
 import type { ServerWorld } from "../server/server-world.ts";
-import { barriersOf, describeBrowser, polled, settled } from "./browser.ts";
+import { barriersAt, describeBrowser, polled } from "./browser.ts";
 import { logIn, usePages } from "./page-world.ts";
 
-const widths = [360, 1280, 2560];
 const repo = "https://github.com/cncf/apisnoop";
 
 /** What hurts where it is taken for markup, for a command of a terminal, or for shorter than it is. */
@@ -56,26 +55,7 @@ describeBrowser("pages", (browser) => {
     const made = await withRuns(served);
     const page = await browser.open(served.origin);
     await logIn(page, await served.token("admin"));
-    const found: string[] = [];
-    for (const address of addresses(made)) {
-      await page.goto(address);
-      await settled(page);
-      for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme });
-        for (const width of widths) {
-          await page.setViewportSize({ width, height: 800 });
-          const isWider = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
-          if (isWider) found.push(`${address} is wider than ${width}`);
-          if (colorScheme === "dark" && width !== 1280) continue;
-          found.push(
-            ...(await barriersOf(page, width > 360)).map(
-              (barrier) => `${address} at ${width}, ${colorScheme}: ${barrier}`,
-            ),
-          );
-        }
-      }
-    }
-    expect(found).toEqual([]);
+    expect(await barriersAt(page, addresses(made), true)).toEqual([]);
     await made.worker.stop();
   });
 

@@ -4,6 +4,7 @@ import type {
   ListPage,
   ShownArchivedRunDocument,
 } from "../../server/index.ts";
+import { ListPages } from "../parts/list-pages.tsx";
 import { State, stateOf } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { Duration, Time } from "../parts/time.tsx";
@@ -84,7 +85,7 @@ export async function archivedJobsPage(visit: Visit, archive: string): Promise<A
         of={jobs}
         empty="The bucket has no runs in the layout of Prow's: folders logs/JOB/ID and pr-logs/directory/JOB."
       />
-      <Further here={visit.url} next={jobs.next} first="First" further="Next" />
+      <ListPages url={visit.url} of={jobs} />
     </>,
   );
 }
@@ -129,7 +130,7 @@ export async function archivedJobPage(visit: Visit, archive: string, job: string
           </>
         }
       />
-      <Further here={visit.url} next={runs.next} first="Latest" further="Older" />
+      <ListPages url={visit.url} of={runs} />
     </>,
   );
 }
@@ -270,25 +271,5 @@ function OfWhat({ run: { repo, ref, pull, revision } }: { readonly run: Archived
       {words}
       {revision === undefined ? "" : <code title={revision}> {revision.slice(0, 10)}</code>}
     </span>
-  );
-}
-
-interface FurtherProps {
-  readonly here: URL;
-  readonly next: string | undefined;
-  readonly first: string;
-  readonly further: string;
-}
-
-function Further({ here, next, first, further }: FurtherProps) {
-  return (
-    <nav aria-label="Pages of the list" class="bar">
-      {here.searchParams.has("after") ? <a href={here.pathname}>{first}</a> : ""}
-      {next === undefined ? (
-        ""
-      ) : (
-        <a href={`${here.pathname}?${new URLSearchParams({ after: next })}`}>{further}</a>
-      )}
-    </nav>
   );
 }

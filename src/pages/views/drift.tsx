@@ -1,5 +1,6 @@
 import type { DriftDocument, ProductionImageDocument } from "../../server/index.ts";
 import { Health, healthWords, offHealths } from "../parts/health.tsx";
+import { ListPages } from "../parts/list-pages.tsx";
 import { Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
 import type { Listed } from "../tables.ts";
@@ -33,32 +34,8 @@ export async function driftPage(visit: Visit): Promise<Answered> {
       <h1>Not as asked</h1>
       <ImageFilters action="/production/drift" query={query} />
       <DriftTable of={drift} empty={isLimited ? "Nothing that is not as asked is like that." : driftEmpty} />
-      <Older path="/production/drift" query={query} next={drift.next} word="Older" />
+      <ListPages url={visit.url} of={drift} />
     </>,
-  );
-}
-
-/** Where a list goes on. */
-export function Older({
-  path,
-  query,
-  next,
-  word,
-}: {
-  readonly path: string;
-  readonly query: Record<string, string | undefined>;
-  readonly next: string | undefined;
-  readonly word: string;
-}) {
-  return (
-    <nav aria-label="Pages of the list" class="bar" hidden={next === undefined && query.after === undefined}>
-      {query.after === undefined ? (
-        ""
-      ) : (
-        <a href={withQuery(path, { ...query, after: undefined })}>First page</a>
-      )}
-      {next === undefined ? "" : <a href={withQuery(path, { ...query, after: next })}>{word}</a>}
-    </nav>
   );
 }
 

@@ -1,4 +1,5 @@
 import type { HitDocument } from "../../server/index.ts";
+import { ListPages } from "../parts/list-pages.tsx";
 import { Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
 import type { Answered, Visit } from "../visit.ts";
@@ -86,11 +87,7 @@ export async function findPage(visit: Visit): Promise<Answered> {
           </>
         }
       />
-      {hits.next === undefined ? (
-        ""
-      ) : (
-        <a href={`/find?${new URLSearchParams({ q: text, type: type ?? "", after: hits.next })}`}>More</a>
-      )}
+      <ListPages url={visit.url} of={hits} />
     </>,
   );
 }

@@ -6,6 +6,7 @@ import type {
   RunDocument,
 } from "../../server/index.ts";
 import { Repository } from "../parts/links.tsx";
+import { ListPages } from "../parts/list-pages.tsx";
 import { RunState } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
@@ -55,7 +56,7 @@ export async function jobsPage(visit: Visit): Promise<Answered> {
           <>There are no jobs. Write one into {where}, or take those of Prow: waybill jobs import prow.</>
         }
       />
-      {jobs.next === undefined ? "" : <a href={`/jobs?${new URLSearchParams({ after: jobs.next })}`}>More</a>}
+      <ListPages url={visit.url} of={jobs} />
       <section aria-labelledby="problems">
         <h2 id="problems">What is wrong with their files</h2>
         {problems.length === 0 ? (

@@ -1,11 +1,12 @@
 import type { ProductionImageDocument, ProductionProjectDocument } from "../../server/index.ts";
 import { Health, HealthLegend, HealthSign, healthNow, healthWords } from "../parts/health.tsx";
+import { ListPages } from "../parts/list-pages.tsx";
 import { Formats } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
 import { countOf } from "../parts/words.ts";
 import { nowhere } from "../site.tsx";
 import type { Answered, Visit } from "../visit.ts";
-import { ImageFilters, imageQuery, Older, RunLink, Why } from "./drift.tsx";
+import { ImageFilters, imageQuery, RunLink, Why } from "./drift.tsx";
 import { projectAddress } from "./production-links.ts";
 
 /** The images of a project by its mirrors, the newest versions first, by pages. */
@@ -88,7 +89,7 @@ export async function projectPage(visit: Visit, project: string): Promise<Answer
           <Formats of={images} label="Images at their mirrors" />
         </div>
       )}
-      <Older path={path} query={query} next={images.next} word="More" />
+      <ListPages url={visit.url} of={images} />
     </>,
   );
 }

@@ -1,6 +1,7 @@
 import type { ReviewedPullDocument } from "../../server/index.ts";
 import { Change } from "../parts/change.tsx";
 import { Repository } from "../parts/links.tsx";
+import { ListPages } from "../parts/list-pages.tsx";
 import { State } from "../parts/state.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
@@ -32,10 +33,6 @@ export async function reviewsPage(visit: Visit): Promise<Answered> {
   }
   const pulls = await visit.list<ReviewedPullDocument>("reviews", "/reviews", { limit: "50", ...query });
   const isEnded = search.get("state") === "ended";
-  const more = new URLSearchParams(search);
-  if (pulls.next !== undefined) more.set("after", pulls.next);
-  const first = new URLSearchParams(search);
-  first.delete("after");
   const isFiltered = Object.keys(query).some((name) => name !== "state");
   return visit.page(
     { title: "Reviews", part: "/reviews", isLive: !search.has("after") },
@@ -71,10 +68,7 @@ export async function reviewsPage(visit: Visit): Promise<Answered> {
           )
         }
       />
-      <nav aria-label="Pages of the list" class="bar">
-        {search.has("after") ? <a href={`/reviews?${first}`}>First</a> : ""}
-        {pulls.next === undefined ? "" : <a href={`/reviews?${more}`}>More</a>}
-      </nav>
+      <ListPages url={url} of={pulls} />
     </>,
   );
 }

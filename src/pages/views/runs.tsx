@@ -1,5 +1,6 @@
 import type { RunDocument, RunTotalDocument } from "../../server/index.ts";
 import { Revision } from "../parts/links.tsx";
+import { ListPages } from "../parts/list-pages.tsx";
 import { Progress } from "../parts/progress.tsx";
 import { RunState } from "../parts/state.tsx";
 import { Table } from "../parts/table.tsx";
@@ -26,15 +27,7 @@ export async function runsPage(visit: Visit): Promise<Answered> {
     visit.list<RunDocument>("runs", "/runs", { ...query, ...runPlaceOf(searchParams), limit: "50" }),
     api.get<RunTotalDocument>("/runs/count", query),
   ]);
-  const { next, previous } = runs;
   const isFirst = !searchParams.has("after") && !searchParams.has("before");
-  const at = (side?: "after" | "before", place?: string): string => {
-    const other = new URLSearchParams(searchParams);
-    other.delete("after");
-    other.delete("before");
-    if (side !== undefined && place !== undefined) other.set(side, place);
-    return `/runs?${other}`;
-  };
   return visit.page(
     { title: "Runs", part: "/runs", isLive: isFirst },
     <>
@@ -81,11 +74,7 @@ export async function runsPage(visit: Visit): Promise<Answered> {
           )
         }
       />
-      <nav aria-label="Pages of the list" class="bar">
-        {isFirst ? "" : <a href={at()}>First page</a>}
-        {previous === undefined ? "" : <a href={at("before", previous)}>Page before</a>}
-        {next === undefined ? "" : <a href={at("after", next)}>Next page</a>}
-      </nav>
+      <ListPages url={url} of={runs} />
     </>,
   );
 }

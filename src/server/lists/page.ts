@@ -20,21 +20,27 @@ export const afterPosition = z.coerce
 
 const word = lineSchema(1_000);
 
-/** Where a page goes on whose order is that of several values: of rows, each is as its column has it. */
-export const afterValues = (first: z.ZodType<string> = word, second: z.ZodType<string> = word) =>
+/**
+ * Where a page goes on whose order is that of several values, as {@link placeText} writes them.
+ * @param most Characters.
+ */
+export const afterPlace = <Place>(values: z.ZodType<Place>, most: number) =>
   z
     .string()
-    .regex(/^[\w-]{1,2000}$/)
-    .transform((text, context): readonly [string, string] => {
-      const parsed = z
-        .tuple([first, second])
-        .safeParse(readJson(Buffer.from(text, "base64url").toString("utf8")));
+    .max(most)
+    .regex(/^[\w-]+$/)
+    .transform((text, context): Place => {
+      const parsed = values.safeParse(readJson(Buffer.from(text, "base64url").toString("utf8")));
       if (parsed.success) return parsed.data;
       context.addIssue({ code: "custom", message: "it is not what `next` of a page was" });
       return z.NEVER;
     })
     .optional()
     .openapi({ type: "string", description: "What `next` of the page before says." });
+
+/** The same for two words: of rows, each is as its column has it. */
+export const afterValues = (first: z.ZodType<string> = word, second: z.ZodType<string> = word) =>
+  afterPlace(z.tuple([first, second]), 2_000);
 
 function readJson(text: string): unknown {
   try {
@@ -44,8 +50,8 @@ function readJson(text: string): unknown {
   }
 }
 
-/** The values of the last row of a page, as {@link afterValues} reads them. */
-export function valuesText(values: readonly [string, string]): string {
+/** The values of the last row of a page, as {@link afterPlace} reads them. */
+export function placeText(values: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(values)).toString("base64url");
 }
 

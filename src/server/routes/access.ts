@@ -22,7 +22,7 @@ import { demand, demandSomebody, doing, whoOf } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import { addList } from "../lists/list.ts";
-import { afterNumber, afterValues, pageOfRows, valuesText } from "../lists/page.ts";
+import { afterNumber, afterValues, pageOfRows, placeText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
 import { jobNameSchema, lineSchema, rowTimeSchema, timeSchema } from "../schemas.ts";
@@ -284,7 +284,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
       return pageOfRows(
         found,
         limit,
-        ({ madeAt, id }) => valuesText([madeAt.toISOString(), id]),
+        ({ madeAt, id }) => placeText([madeAt.toISOString(), id]),
         tokenDocument,
       );
     },
@@ -306,7 +306,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
       return pageOfRows(
         found,
         limit,
-        ({ shown, id }) => valuesText([shown, id]),
+        ({ shown, id }) => placeText([shown, id]),
         ({ id, provider, login, shown: name, groups, role: own, seenAt, sessions, tokens }) => ({
           ...{ id, provider, login, name, groups: [...groups], role: own, sessions, tokens },
           seenAt: seenAt.toISOString(),
@@ -346,7 +346,7 @@ export function addAccess(api: OpenAPIHono<Env>, parts: ServerParts): void {
       return pageOfRows(
         found,
         limit,
-        ({ usedAt, id }) => valuesText([usedAt.toISOString(), id]),
+        ({ usedAt, id }) => placeText([usedAt.toISOString(), id]),
         ({ id, owner, madeAt, usedAt, endsAt }) => ({
           ...{ id, owner: { ...owner } },
           ...{ madeAt: madeAt.toISOString(), usedAt: usedAt.toISOString(), endsAt: endsAt.toISOString() },

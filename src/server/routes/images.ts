@@ -25,7 +25,7 @@ import type { Env } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import { openImageReader } from "../image-reader.ts";
 import { addList } from "../lists/list.ts";
-import { afterValues, pageOfRows, valuesText } from "../lists/page.ts";
+import { afterValues, pageOfRows, placeText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json } from "../responses.ts";
 import { lineSchema, rowNumberSchema, timeSchema } from "../schemas.ts";
@@ -277,7 +277,7 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
       demand(c, parts, "read");
       const name = image && ((await findImage(db, image))?.name ?? image);
       const rows = await listEvents(db, { image: name, ...asked });
-      return pageOfRows(rows, asked.limit, (row) => valuesText(placeOfEvent(row)), eventDocument);
+      return pageOfRows(rows, asked.limit, (row) => placeText(placeOfEvent(row)), eventDocument);
     },
   });
 
@@ -292,7 +292,7 @@ export function addImages(api: OpenAPIHono<Env>, parts: ServerParts): void {
       return pageOfRows(
         rows,
         asked.limit,
-        (row) => valuesText(placeOfTag(row)),
+        (row) => placeText(placeOfTag(row)),
         ({ tag, digest: of, at, run }) => ({ tag, digest: of, at: at.toISOString(), run }),
       );
     },

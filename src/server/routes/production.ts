@@ -19,7 +19,7 @@ import {
 import { demand } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
 import { addList } from "../lists/list.ts";
-import { pageOfNamed } from "../lists/page.ts";
+import { afterPlace, pageOfNamed, pageOfRows, placeText } from "../lists/page.ts";
 import { type LookInterval, lookInterval } from "../looks.ts";
 import type { ServerParts } from "../model.ts";
 import { jobNameSchema, lineSchema, moment, rowTimeSchema, runIdSchema, timeSchema } from "../schemas.ts";
@@ -185,33 +185,17 @@ const imageFilters = {
     .openapi({ description: "A part of the name, or the beginning of a tag or digest." }),
 };
 
-const afterDrift = z
-  .string()
-  .max(4_000)
-  .transform((text, context): DriftPlace => {
-    const parsed = driftPlaceSchema.safeParse(readJson(Buffer.from(text, "base64url").toString("utf8")));
-    if (parsed.success) {
-      const [since, tree, project, place] = parsed.data;
-      return { since: new Date(since), tree, project, place };
-    }
-    context.addIssue({ code: "custom", message: "it is not what `next` of a page was" });
-    return z.NEVER;
-  })
-  .optional()
-  .openapi({ type: "string", description: "What `next` of the page before says." });
-
 // Of what is named by nobody the name is empty.
 const wordsOfRow = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u);
 
-const driftPlaceSchema = z.tuple([rowTimeSchema, z.int32(), wordsOfRow, wordsOfRow]);
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+const afterDrift = afterPlace(
+  z
+    .tuple([rowTimeSchema, z.int32(), wordsOfRow, wordsOfRow])
+    .transform(
+      ([since, tree, project, place]): DriftPlace => ({ since: new Date(since), tree, project, place }),
+    ),
+  4_000,
+);
 
 /** The routes of what production is known to hold. */
 export function addProduction(api: OpenAPIHono<Env>, parts: ServerParts): void {
@@ -273,11 +257,13 @@ export function addProduction(api: OpenAPIHono<Env>, parts: ServerParts): void {
       demand(c, parts, "read");
       const trees = await treesNow();
       const images = await listAskedImages(db, { project, after, ...filterOf(filter), limit: limit + 1 });
-      const shown = images.slice(0, limit);
-      return {
-        items: shown.map((image) => imageDocument(image, trees.get(image.tree), now())),
-        next: images.length > limit ? shown.at(-1)?.place : undefined,
-      };
+      const at = now();
+      return pageOfRows(
+        images,
+        limit,
+        ({ place }) => place,
+        (image) => imageDocument(image, trees.get(image.tree), at),
+      );
     },
   });
 
@@ -462,5 +448,5 @@ function troubleDocument({ health, text, wayOut, mirrors, tags, current, since, 
 }
 
 function driftText({ since, tree, project, place }: DriftPlace): string {
-  return Buffer.from(JSON.stringify([since.toISOString(), tree, project, place])).toString("base64url");
+  return placeText([since.toISOString(), tree, project, place]);
 }

@@ -19,6 +19,7 @@ import { demand } from "../acts.ts";
 import type { Env } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import { addList } from "../lists/list.ts";
+import { pageOfRows } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json } from "../responses.ts";
 import { lineSchema, runIdSchema, runStates, timeSchema } from "../schemas.ts";
@@ -303,12 +304,12 @@ export function addPromotion(api: OpenAPIHono<Env>, parts: ServerParts): void {
       const [worst = 0, at = 0] = after ?? [];
       const start = { limit: limit + 1, skip, after: after && { worst, at } };
       const rows = await readMatrixRows(db, id, queryOf(matrix, asked), start);
-      const shown = rows.slice(0, limit);
-      const last = shown.at(-1);
-      return {
-        items: shown.map((row) => rowDocument(row, matrix)),
-        next: rows.length > limit && last !== undefined ? `${last.worst}.${last.at}` : undefined,
-      };
+      return pageOfRows(
+        rows,
+        limit,
+        ({ worst, at }) => `${worst}.${at}`,
+        (row) => rowDocument(row, matrix),
+      );
     },
   });
 

@@ -4,7 +4,7 @@ import { demand, doing } from "../acts.ts";
 import { type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import { addList } from "../lists/list.ts";
-import { afterValues, pageOfNamed, valuesText } from "../lists/page.ts";
+import { afterValues, pageOfNamed, placeText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, jsonBody } from "../responses.ts";
 import { lineSchema, timeSchema } from "../schemas.ts";
@@ -78,7 +78,7 @@ export function addRemotes(api: OpenAPIHono<Env>, parts: ServerParts): void {
       const last = page.items.at(-1);
       return {
         items: page.items.map(remoteDocument),
-        next: page.next && last && valuesText([last.url, last.what]),
+        next: page.next && last && placeText([last.url, last.what]),
       };
     },
   });

@@ -19,7 +19,7 @@ import { demand, whoOf } from "../acts.ts";
 import { type Asking, type Env, timeOf } from "../context.ts";
 import { ServerError } from "../errors.ts";
 import { addList } from "../lists/list.ts";
-import { afterPosition, afterValues, pageOfRows, valuesText } from "../lists/page.ts";
+import { afterPosition, afterValues, pageOfRows, placeText } from "../lists/page.ts";
 import type { ServerParts } from "../model.ts";
 import { failures, json, jsonBody } from "../responses.ts";
 import {
@@ -109,7 +109,7 @@ export function addReviews(api: OpenAPIHono<Env>, parts: ServerParts): void {
       // What has ended waits for nothing, and is not merged any more.
       if (state === "ended" && waits !== undefined) return { items: [] };
       const runs = await openRuns(queue);
-      const placeOf = (pull: KeptPull) => valuesText([timeOfPull(pull).toISOString(), pull.id]);
+      const placeOf = (pull: KeptPull) => placeText([timeOfPull(pull).toISOString(), pull.id]);
       const found: KnownPull[] = [];
       let behind = after && ([new Date(after[0]), after[1]] as const);
       // What is waited for is known of those that were read alone.

@@ -1,5 +1,6 @@
 import type { ImageSizeDocument, ImageTagDocument, ListedImageDocument } from "../../../server/index.ts";
 import { bytesInWords } from "../../parts/amount.ts";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { nowhere } from "../../site.tsx";
@@ -66,11 +67,7 @@ export async function imagePage(visit: Visit, image: string, tag?: string): Prom
           of={tags}
           empty="No tag of it is known."
         />
-        {tags.next === undefined ? (
-          ""
-        ) : (
-          <a href={`${addressOfImage(image)}?${new URLSearchParams({ after: tags.next })}`}>More</a>
-        )}
+        <ListPages url={visit.url} of={tags} />
       </section>
       <section aria-labelledby="sizes">
         <h2 id="sizes">Size of the last digests</h2>

@@ -1,5 +1,6 @@
 import type { ImageEventDocument, ListedImageDocument } from "../../../server/index.ts";
 import { pageOfRepository } from "../../parts/links.tsx";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { Listed } from "../../tables.ts";
@@ -76,13 +77,7 @@ export async function imagesPage(visit: Visit): Promise<Answered> {
           )
         }
       />
-      {images.next === undefined ? (
-        ""
-      ) : (
-        <a href={`/images?${new URLSearchParams({ ...defined({ search, project }), after: images.next })}`}>
-          More
-        </a>
-      )}
+      <ListPages url={visit.url} of={images} />
     </>,
   );
 }
@@ -128,11 +123,7 @@ async function eventsPage(visit: Visit, asked: Readonly<Record<string, string>>)
         of={events}
         empty="Nothing is known. What runs have done to images is told when they have ended, by the files that they have left."
       />
-      {events.next === undefined ? (
-        ""
-      ) : (
-        <a href={`/images?${new URLSearchParams({ ...asked, after: events.next })}`}>More</a>
-      )}
+      <ListPages url={visit.url} of={events} />
     </>,
   );
 }
@@ -162,7 +153,7 @@ function EventTable({ of, empty }: { readonly of: Listed<ImageEventDocument>; re
   );
 }
 
-function defined(query: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function _defined(query: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined),
   );

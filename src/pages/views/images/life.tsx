@@ -2,6 +2,7 @@ import type { ImageLife, MirrorLife, PullLife } from "../../../history/index.ts"
 import type { ImageContentsDocument } from "../../../server/index.ts";
 import { bytesInWords } from "../../parts/amount.ts";
 import { Fact } from "../../parts/facts.tsx";
+import { healthWords } from "../../parts/health.tsx";
 import { pageOfRepository, Repository } from "../../parts/links.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -126,6 +127,7 @@ export async function lifePage(
   );
 }
 
+const words: Readonly<Record<string, string>> = healthWords;
 const good: ReadonlySet<string> = new Set(["there", "promoted"]);
 
 function MirrorState({ of: { state } }: { readonly of: MirrorLife }) {
@@ -133,7 +135,7 @@ function MirrorState({ of: { state } }: { readonly of: MirrorLife }) {
   return (
     <span class={`state station-${sign}`}>
       <Sign of={sign} />
-      {state}
+      {words[state] ?? state}
     </span>
   );
 }

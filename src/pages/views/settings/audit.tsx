@@ -1,10 +1,11 @@
 import type { AuditCheckDocument, AuditDocument, ServerDocument } from "../../../server/index.ts";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Mark } from "../../parts/mark.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { countOf } from "../../parts/words.ts";
 import type { Answered, Visit } from "../../visit.ts";
-import { Further, settingsPage } from "./frame.tsx";
+import { settingsPage } from "./frame.tsx";
 
 const path = "/settings/audit";
 const filters = ["act", "subject", "who"] as const;
@@ -70,7 +71,7 @@ export async function auditSettings(visit: Visit): Promise<Answered> {
             : "Nobody has done anything yet: each act is written down here."
         }
       />
-      <Further visit={visit} next={entries.next} />
+      <ListPages url={visit.url} of={entries} />
     </>,
   );
 }

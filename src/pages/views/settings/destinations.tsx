@@ -1,10 +1,11 @@
 import type { DestinationDocument } from "../../../server/index.ts";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Mark } from "../../parts/mark.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { countOf } from "../../parts/words.ts";
 import type { Answered, Visit } from "../../visit.ts";
-import { Further, settingsPage } from "./frame.tsx";
+import { settingsPage } from "./frame.tsx";
 
 const path = "/settings/destinations";
 
@@ -75,7 +76,7 @@ export async function destinationSettings(visit: Visit): Promise<Answered> {
         of={hosts}
         empty="The settings name no registry, and no run has asked any. A promotion's manifests name where it goes."
       />
-      <Further visit={visit} next={hosts.next} />
+      <ListPages url={visit.url} of={hosts} />
       {visit.me.mayManage ? <Credentials visit={visit} hosts={hosts.items} /> : ""}
     </>,
   );

@@ -113,21 +113,3 @@ export function question({
     </>,
   );
 }
-
-/** The rest of a list, where there is one. */
-export function Further({
-  visit: { url },
-  next,
-}: {
-  readonly visit: Visit;
-  readonly next: string | undefined;
-}) {
-  if (next === undefined) return null;
-  const search = new URLSearchParams(url.searchParams);
-  search.set("after", next);
-  return (
-    <p>
-      <a href={`?${search}`}>Further</a>
-    </p>
-  );
-}

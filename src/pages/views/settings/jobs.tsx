@@ -1,10 +1,11 @@
 import type { JobSourceDocument, ListedJobDocument } from "../../../server/index.ts";
 import { Repository } from "../../parts/links.tsx";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Mark } from "../../parts/mark.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { Answered, Visit } from "../../visit.ts";
-import { Act, Further, question, settingsPage } from "./frame.tsx";
+import { Act, question, settingsPage } from "./frame.tsx";
 
 const path = "/settings/jobs";
 type BadFile = JobSourceDocument["files"][number];
@@ -132,7 +133,7 @@ export async function jobSettings(visit: Visit): Promise<Answered> {
             <>There are no jobs. Write one into {where}, or take those of Prow: waybill jobs import prow.</>
           }
         />
-        <Further visit={visit} next={jobs.next} />
+        <ListPages url={visit.url} of={jobs} />
       </section>
     </>,
   );

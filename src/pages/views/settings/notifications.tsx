@@ -1,9 +1,10 @@
 import type { NotificationDocument, ReceiverDocument } from "../../../server/index.ts";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Mark } from "../../parts/mark.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { Answered, Visit } from "../../visit.ts";
-import { Further, settingsPage } from "./frame.tsx";
+import { settingsPage } from "./frame.tsx";
 
 const marks = {
   waiting: { of: "uncertain", word: "waits" },
@@ -87,7 +88,7 @@ export async function notificationSettings(visit: Visit): Promise<Answered> {
           keyOf={({ number }) => `told-${number}`}
           empty="Nothing was told yet: no job has failed, or nobody wants to know."
         />
-        <Further visit={visit} next={told.next} />
+        <ListPages url={visit.url} of={told} />
       </section>
     </>,
   );

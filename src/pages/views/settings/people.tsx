@@ -1,8 +1,9 @@
 import type { GrantDocument, PersonDocument, SessionDocument } from "../../../server/index.ts";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { Answered, Visit } from "../../visit.ts";
-import { Further, question, settingsPage } from "./frame.tsx";
+import { question, settingsPage } from "./frame.tsx";
 
 const path = "/settings/people";
 
@@ -68,7 +69,7 @@ export async function peopleSettings(visit: Visit): Promise<Answered> {
             : "Nobody has that in a login or a name."
         }
       />
-      <Further visit={visit} next={people.next} />
+      <ListPages url={visit.url} of={people} />
       <section aria-labelledby="roles">
         <h2 id="roles">Roles, as the settings give them</h2>
         <Table

@@ -1,10 +1,11 @@
 import type { DeliveryDocument, RemoteDocument } from "../../../server/index.ts";
 import { Repository } from "../../parts/links.tsx";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Mark } from "../../parts/mark.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { Answered, Visit } from "../../visit.ts";
-import { Act, Further, settingsPage } from "./frame.tsx";
+import { Act, settingsPage } from "./frame.tsx";
 
 const path = "/settings/remotes";
 
@@ -117,7 +118,7 @@ export async function remoteSettings(visit: Visit): Promise<Answered> {
                 : "No delivery has come to that."
             }
           />
-          <Further visit={visit} next={deliveries.next} />
+          <ListPages url={visit.url} of={deliveries} />
         </section>
       )}
     </>,

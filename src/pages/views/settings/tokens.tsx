@@ -1,10 +1,11 @@
 import type { NewTokenDocument, TokenDocument } from "../../../server/index.ts";
 import { Csrf } from "../../layout.tsx";
+import { ListPages } from "../../parts/list-pages.tsx";
 import { Mark } from "../../parts/mark.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { Answered, Visit } from "../../visit.ts";
-import { Further, question, settingsPage } from "./frame.tsx";
+import { question, settingsPage } from "./frame.tsx";
 import { Sessions, sessionsOf } from "./people.tsx";
 
 const path = "/settings/tokens";
@@ -68,7 +69,7 @@ export async function tokenSettings(visit: Visit): Promise<Answered> {
             keyOf={({ id }) => `token-${id}`}
             empty="There are no tokens. Make one below for a program that asks the API."
           />
-          <Further visit={visit} next={tokens.next} />
+          <ListPages url={visit.url} of={tokens} />
           <NewToken visit={visit} />
         </>
       )}
