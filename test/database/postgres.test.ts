@@ -20,6 +20,23 @@ async function answered(db: Database, text: string): Promise<unknown> {
 describePostgres("an outage of the server", () => {
   const { open, server } = usePostgres();
 
+  test("is not brought about by several who begin to listen at once: a connection is asked one thing at a time", async () => {
+    const db = await open([]);
+    const warned: string[] = [];
+    const onWarning = ({ name, message }: Error) => warned.push(`${name}: ${message}`);
+    process.on("warning", onWarning);
+    try {
+      await Promise.all(["a", "b", "c", "d"].map((name) => db.listen(`waybill_${name}`, () => undefined)));
+      const heard = promised<string>();
+      await db.listen("waybill_e", (payload) => heard.resolve(payload));
+      await db.query("SELECT pg_notify('waybill_e', 'all of them')");
+      expect(await heard.promise).toBe("all of them");
+    } finally {
+      process.off("warning", onWarning);
+    }
+    expect(warned).toEqual([]);
+  });
+
   test("is waited out by what asks meanwhile, notices are heard again, and who listens is told to look", async () => {
     const troubles: DatabaseError[] = [];
     const first = await open([{ id: "test-0001", sql: "CREATE TABLE a (id int)" }]);

@@ -1,5 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import pLimit from "p-limit";
 import type { Client } from "pg";
 import { DatabaseError, databaseFailure } from "../errors.ts";
 import type { Driver } from "../frame.ts";
@@ -9,6 +10,12 @@ import { connected, settings } from "./connect.ts";
 interface Listener {
   readonly tell: (payload: string) => void;
   readonly restore: (() => void) | undefined;
+}
+
+/** A connection, with its statements one after the other: it has no line for them of its own. */
+interface Connection {
+  readonly client: Client;
+  say(statement: string): Promise<unknown>;
 }
 
 interface ListenerOptions extends DatabaseOptions {
@@ -37,10 +44,12 @@ export function listenerOf(
   const isEnded = () => ending.signal.aborted;
   let starting: Promise<void> | undefined;
   /** `undefined` while it is lost. */
-  let current: Client | undefined;
+  let current: Connection | undefined;
 
   const connect = async (): Promise<void> => {
     const client = create();
+    const inTurn = pLimit(1);
+    const connection: Connection = { client, say: (statement) => inTurn(() => client.query(statement)) };
     const isOver = new AbortController();
     client.once("end", () => isOver.abort());
     // What ends it is followed by its end.
@@ -60,8 +69,8 @@ export function listenerOf(
       throw error;
     }
     if (isEnded()) return client.end();
-    current = client;
-    void beat(client, isOver.signal);
+    current = connection;
+    void beat(connection, isOver.signal);
     void lookIfDeaf(isHeard, isOver.signal);
     isOver.signal.addEventListener("abort", () => void comeBack());
     // It may have ended before anybody watched.
@@ -82,9 +91,9 @@ export function listenerOf(
     }
   };
 
-  const beat = async (client: Client, over: AbortSignal): Promise<void> => {
+  const beat = async ({ client, say }: Connection, over: AbortSignal): Promise<void> => {
     while (await passed(beatMilliseconds, over)) {
-      await client.query("SELECT 1").catch(() => client.end().catch(() => undefined));
+      await say("SELECT 1").catch(() => client.end().catch(() => undefined));
     }
   };
 
@@ -131,7 +140,7 @@ export function listenerOf(
         starting ??= start();
         await starting;
         // One that is lost hears of all channels when it is back.
-        await current?.query(`LISTEN ${channel}`);
+        await current?.say(`LISTEN ${channel}`);
       } catch (error) {
         const failure = databaseFailure(error, where);
         if (starting === undefined || failure.code !== "unreachable") {
@@ -146,7 +155,7 @@ export function listenerOf(
     async close() {
       ending.abort();
       await starting?.catch(() => undefined);
-      await current?.end().catch(() => undefined);
+      await current?.client.end().catch(() => undefined);
     },
   };
 }
