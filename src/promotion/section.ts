@@ -5,6 +5,7 @@ import type { FailureRecord, Problem } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
+import type { ImageTrust } from "../trust/index.ts";
 import type { Decision, Section } from "./plan.ts";
 import type { ReportedEdge } from "./report.ts";
 
@@ -54,6 +55,8 @@ export interface SectionQuestion {
   readonly open: OpenRepository;
   /** What is read for planning is kept here for applying. */
   readonly documents: DocumentCache;
+  /** Who vouches for images, and what hangs on them. Without it nobody looks. */
+  readonly trust?: ImageTrust | undefined;
   /** Told after each repository that was read. */
   readonly listener?: Listener<ProgressEvent> | undefined;
   /** Nothing is begun once it is aborted: what is left is `unread`, as `interrupted`. */
@@ -64,6 +67,8 @@ export interface ApplyOptions {
   readonly open: OpenRepository;
   readonly documents: DocumentCache;
   readonly copier: Copier;
+  /** As in {@link SectionQuestion}. */
+  readonly trust?: ImageTrust | undefined;
   /** Is told of every edge as it ends. */
   readonly tell: (outcome: Outcome) => void;
   /** Nothing is begun once it is aborted; what is under way is finished, so nothing is left half done. */

@@ -7,4 +7,5 @@ export { findSettings, readSettings } from "./read.ts";
 export { secretReference } from "./secrets.ts";
 export { readSection, type SectionShapes } from "./serve.ts";
 export { expandNameTemplate, expandTagTemplate, type VersionNumbers } from "./templates.ts";
+export type * from "./trust-model.ts";
 export { filePath } from "./values.ts";

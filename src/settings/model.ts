@@ -2,6 +2,7 @@ import type { IdentitySetting } from "../clouds/index.ts";
 import type { ForgeSettings } from "../forge/index.ts";
 import type { TlsFiles } from "../http/index.ts";
 import type { SecretManagerSetting, SecretSetting } from "../secrets/index.ts";
+import type { TrustSettings } from "./trust-model.ts";
 
 /** Settings that outlive a command line: the contents of `waybill.yaml`, paths made absolute. */
 export interface Settings {
@@ -21,6 +22,7 @@ export interface Settings {
   readonly destinations: Readonly<Record<string, DestinationSet>>;
   readonly runs: RunSettings;
   readonly serve: ServeSettings;
+  readonly trust: TrustSettings;
 }
 
 /** How `waybill serve` works, unless its command line says so. */
@@ -206,4 +208,5 @@ export const defaultSettings: Settings = {
   destinations: {},
   runs: {},
   serve: {},
+  trust: {},
 };

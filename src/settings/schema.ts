@@ -38,6 +38,7 @@ import {
   sourceTemplateFault,
   tagTemplateFault,
 } from "./templates.ts";
+import { trust } from "./trust.ts";
 import { byteSize, count, filePath, flag, nameFault, rate, readPath, textLike, textValue } from "./values.ts";
 
 /** What may stand in a `waybill.yaml` whose file is in `folder`; paths come out absolute. @param shapes As {@link serve} has them. */
@@ -55,6 +56,7 @@ export function settingsShape(folder: string, shapes?: SectionShapes): Shape<Set
       destinations: destinations(),
       runs: runs(folder),
       serve: serve(folder, credentials(folder), shapes),
+      trust: trust(folder),
     },
     { skipsEmpty: true },
   );

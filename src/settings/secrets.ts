@@ -10,10 +10,10 @@ import {
   type Shape,
   word,
 } from "../schema/index.ts";
-import type { SecretManagerSetting } from "../secrets/index.ts";
+import type { SecretManagerSetting, SecretSetting } from "../secrets/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import { subject } from "./identities.ts";
-import { nameFault, textLike } from "./values.ts";
+import { filePath, nameFault, textLike } from "./values.ts";
 
 /** The section `secretManagers`: who keeps secrets, by the names that references begin with. */
 export function secretManagers(folder: string): Shape<Readonly<Record<string, SecretManagerSetting>>> {
@@ -124,4 +124,30 @@ function refuseOthersKeys({ known, value }: Fields, node: YamlNode, { findings }
   if (isLogin && auth.value === "jwt" && !known.has("token")) {
     findings.report("missing-key", node.start, "token is missing");
   }
+}
+
+/** Where a secret is kept: in a file, in a variable, or by a reference; exactly one of them. */
+export function secretSetting(folder: string): Shape<SecretSetting> {
+  const written = mapping(
+    "a secret",
+    {
+      file: filePath(folder, "File that holds the secret alone."),
+      variable: textLike(
+        /^[A-Za-z_][A-Za-z0-9_]*$/,
+        { fault: "expected the name of an environment variable" },
+        "Environment variable that holds the secret.",
+      ),
+      from: secretReference,
+    },
+    {
+      check: ({ known }, node, { findings }) => {
+        if (known.size === 1) return;
+        findings.report("invalid-value", node.start, "expected exactly one of: file, variable, from");
+      },
+    },
+  );
+  return made(
+    written,
+    ({ from, ...rest }): SecretSetting => (from === undefined ? rest : { reference: from }),
+  );
 }

@@ -15,11 +15,10 @@ import {
   text,
   type ValueFault,
 } from "../schema/index.ts";
-import type { SecretSetting } from "../secrets/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import { invalidSettings } from "./errors.ts";
 import type { CredentialRule, JobsPlace, RetentionSetting, ServeSettings, WrittenSection } from "./model.ts";
-import { secretReference } from "./secrets.ts";
+import { secretReference, secretSetting } from "./secrets.ts";
 import {
   byteSize,
   count,
@@ -93,7 +92,7 @@ export function serve(
         "Buckets in Prow's layout whose runs are shown as well, by the names that they have on pages.",
       ),
       webhooks: described(
-        record(list(secret(folder), { min: 1, what: "a list" }), nameFault),
+        record(list(secretSetting(folder), { min: 1, what: "a list" }), nameFault),
         "Who may send webhooks: to /webhooks/NAME, signed with one of these secrets.",
       ),
       access: described(written(shapes?.access(file)), "Who may do what: see docs/access.md."),
@@ -277,29 +276,4 @@ function retention(): Shape<RetentionSetting> {
     maxRuns: count(1, 1_000_000, "Runs of a job."),
     maxBytes: byteSize(1, 2 ** 50, "Bytes of all runs of a job: 500MB, 10GiB."),
   });
-}
-
-function secret(folder: string): Shape<SecretSetting> {
-  const written = mapping(
-    "a secret",
-    {
-      file: filePath(folder, "File that holds the secret alone."),
-      variable: textLike(
-        /^[A-Za-z_][A-Za-z0-9_]*$/,
-        { fault: "expected the name of an environment variable" },
-        "Environment variable that holds the secret.",
-      ),
-      from: secretReference,
-    },
-    {
-      check: ({ known }, node, { findings }) => {
-        if (known.size === 1) return;
-        findings.report("invalid-value", node.start, "expected exactly one of: file, variable, from");
-      },
-    },
-  );
-  return made(
-    written,
-    ({ from, ...rest }): SecretSetting => (from === undefined ? rest : { reference: from }),
-  );
 }

@@ -105,6 +105,7 @@ describe("a settings file", () => {
       releases: {
         mine: { stable: ["v{major}.{minor}.{patch+1}-rc.0", "latest-{major}"], rc: [], separately: true },
       },
+      trust: {},
     });
   });
 
@@ -316,6 +317,7 @@ describe("a settings file", () => {
               "destinations",
               "runs",
               "serve",
+              "trust",
             ],
           ]);
         } catch (error) {

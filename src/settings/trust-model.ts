@@ -1,0 +1,66 @@
+import type { SecretSetting } from "../secrets/index.ts";
+
+/** Whom to believe, what travels with images, and who signs them: the section `trust`. All paths are absolute. */
+export interface TrustSettings {
+  /** A `trusted_root.json`: authorities and logs that keyless signatures are verified by. */
+  readonly trustedRoot?: string;
+  /** Files of public keys, by the names that policies call them. */
+  readonly keys?: Readonly<Record<string, string>>;
+  /** A `policy.yaml` that holds beside that of the manifests. */
+  readonly policy?: string;
+  /** What travels with images where no policy stands: `all` by default. */
+  readonly travel?: TravelSetting;
+  /** By project, in place of {@link TrustSettings.travel}. */
+  readonly projects?: Readonly<Record<string, TravelSetting>>;
+  readonly signers?: Readonly<Record<string, SignerSettings>>;
+  /** What promotion signs: for each destination the first rule that names it. */
+  readonly sign?: readonly SigningRule[];
+}
+
+/**
+ * What travels with an image: `accepted`, what a policy has accepted; `all` that hangs there, within bounds; `none`; or kinds of
+ * it alone.
+ */
+export type TravelSetting = "accepted" | "all" | "none" | readonly AttachmentKind[];
+
+/** Kinds of what hangs on an image, as a setting names them. */
+export type AttachmentKind = "signatures" | "attestations" | "sboms" | "others";
+
+/** Who signs: exactly one of `key`, `kms` and `keyless`. */
+export interface SignerSettings {
+  /** A file of a private key: cosign's encrypted form, or PKCS#8. */
+  readonly key?: string;
+  /** Where its password is; `COSIGN_PASSWORD` without it. */
+  readonly password?: SecretSetting;
+  /** A key of a key service, as `sigstore-kms-NAME` plugins take it: `NAME://…`. */
+  readonly kms?: string;
+  readonly keyless?: KeylessSettings;
+  /** A `signing_config.json`: which log and timestamp authority a key's signatures go to, or all services of a keyless signer. */
+  readonly signingConfig?: string;
+}
+
+/** A certificate for each signature, for the identity that a token proves. */
+export interface KeylessSettings {
+  /** Where the token comes from. */
+  readonly token: "github" | "gitlab" | "google" | { readonly file: string } | { readonly variable: string };
+  /** Whom the token is for: `sigstore` by default. */
+  readonly audience?: string;
+}
+
+/** What is signed when it is promoted. */
+export interface SigningRule {
+  /** Globs of production repositories; all when left out. */
+  readonly images?: readonly string[];
+  /** One of {@link TrustSettings.signers}. */
+  readonly signer: string;
+  /** `bundle` by default. */
+  readonly layout?: "bundle" | "legacy" | "both";
+  /** The name that signatures and records have for the image, `{name}` for its path below the registry of the manifest, `{repository}` by default. */
+  readonly identity?: string;
+  /** Sign each platform's image as well as the index. */
+  readonly platforms?: boolean;
+  /** Attach a promotion record. */
+  readonly record?: boolean;
+  /** Attach a verification summary, signed by this one of {@link TrustSettings.signers}. */
+  readonly summary?: string;
+}

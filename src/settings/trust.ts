@@ -1,0 +1,160 @@
+import {
+  described,
+  either,
+  list,
+  made,
+  mapping,
+  record,
+  required,
+  type Shape,
+  text,
+  word,
+} from "../schema/index.ts";
+import { secretSetting } from "./secrets.ts";
+import type {
+  KeylessSettings,
+  SignerSettings,
+  SigningRule,
+  TravelSetting,
+  TrustSettings,
+} from "./trust-model.ts";
+import { filePath, flag, nameFault, textLike } from "./values.ts";
+
+/** The section `trust`. */
+export function trust(folder: string): Shape<TrustSettings> {
+  const entry = mapping(
+    "trust",
+    {
+      trustedRoot: filePath(folder, "trusted_root.json: authorities and logs of keyless signatures."),
+      keys: described(
+        record(filePath(folder, "PEM file of a public key."), nameFault("a key")),
+        "Public keys that signatures are verified with, by name.",
+      ),
+      policy: filePath(folder, "policy.yaml that holds beside that of the manifests."),
+      travel: described(travel, "What travels with images where no policy stands; all by default."),
+      projects: described(
+        record(travel, projectFault),
+        "What travels with the images of a project, by its name.",
+      ),
+      signers: described(record(signer(folder), nameFault("a signer")), "Who signs, by name."),
+      sign: described(
+        list(signingRule),
+        "What promotion signs: for each destination the first rule that names it.",
+      ),
+    },
+    {
+      skipsEmpty: true,
+      check: ({ value }, node, { findings }) => {
+        const known = new Set<string>();
+        const signers = value("signers");
+        if (signers?.kind === "mapping") for (const { key } of signers.entries) known.add(key.value);
+        const rules = value("sign");
+        for (const rule of rules?.kind === "sequence" ? rules.items : []) {
+          if (rule.kind !== "mapping") continue;
+          for (const { key, value: named } of rule.entries) {
+            if (key.value !== "signer" && key.value !== "summary") continue;
+            if (named.kind !== "scalar" || known.has(named.value)) continue;
+            findings.report(
+              "invalid-value",
+              (named ?? node).start,
+              `${named.value} is no name among the signers`,
+            );
+          }
+        }
+      },
+    },
+  );
+  return described(entry, "Whom to believe, what travels with images, and who signs them.");
+}
+
+const kinds = ["signatures", "attestations", "sboms", "others"] as const;
+
+const travel: Shape<TravelSetting> = either(
+  word(["accepted", "all", "none"]),
+  list(word(kinds), { min: 1, what: "a list" }),
+);
+
+function projectFault(name: string) {
+  return name !== "" && !/\p{Cc}/u.test(name) ? undefined : { fault: "expected the name of a project" };
+}
+
+function signer(folder: string): Shape<SignerSettings> {
+  const token: Shape<KeylessSettings["token"]> = either(
+    word(["github", "gitlab", "google"]),
+    mapping(
+      "a token",
+      {
+        file: filePath(folder, "File that holds the token alone."),
+        variable: textLike(
+          /^[A-Za-z_][A-Za-z0-9_]*$/,
+          { fault: "expected the name of an environment variable" },
+          "Environment variable that holds the token.",
+        ),
+      },
+      {
+        check: ({ known }, node, { findings }) => {
+          if (known.size !== 1)
+            findings.report("invalid-value", node.start, "expected exactly one of: file, variable");
+        },
+      },
+    ) as Shape<KeylessSettings["token"] & object>,
+  );
+  return mapping(
+    "a signer",
+    {
+      key: filePath(folder, "File of a private key: cosign's encrypted form, or PKCS#8."),
+      password: described(secretSetting(folder), "Where its password is; COSIGN_PASSWORD without it."),
+      kms: textLike(
+        /^[a-z0-9]+:\/\/\S+$/,
+        { fault: "expected NAME://KEY", hint: "the program sigstore-kms-NAME is asked for it" },
+        "A key of a key service, for its plugin: NAME://KEY.",
+      ),
+      keyless: described(
+        mapping("keyless", {
+          token: required(
+            described(token, "Where the token comes from: github, gitlab, google, a file or a variable."),
+          ),
+          audience: text(undefined, {
+            type: "string",
+            description: "Whom the token is for: sigstore by default.",
+          }),
+        }),
+        "A certificate for each signature, for the identity that a token proves.",
+      ),
+      signingConfig: filePath(
+        folder,
+        "signing_config.json: authorities, logs and timestamp authorities to use.",
+      ),
+    },
+    {
+      check: ({ known }, node, { findings }) => {
+        const ways = ["key", "kms", "keyless"].filter((way) => known.has(way));
+        if (ways.length !== 1)
+          findings.report("invalid-value", node.start, "expected exactly one of: key, kms, keyless");
+        if (known.has("keyless") && !known.has("signingConfig"))
+          findings.report("missing-key", node.start, "a keyless signer needs a signingConfig");
+      },
+      advice: (key) =>
+        /secret|pass|token/i.test(key) ? "no secret may stand in this file: say where it is kept" : undefined,
+    },
+  );
+}
+
+const signingRule: Shape<SigningRule> = made(
+  mapping("a rule", {
+    images: described(list(text()), "Globs of production repositories; all when left out."),
+    signer: required(text(undefined, { type: "string", description: "One of the signers." })),
+    layout: described(word(["bundle", "legacy", "both"]), "How signatures are attached; bundle by default."),
+    identity: text(undefined, {
+      type: "string",
+      description: "The name of the image in signatures and records: {name}, {repository}.",
+    }),
+    platforms: flag("Sign each platform's image as well as the index."),
+    record: flag("Attach a promotion record."),
+    summary: text(undefined, {
+      type: "string",
+      description: "Attach a verification summary, signed by this one of the signers.",
+    }),
+  }),
+  (rule): SigningRule => rule,
+);

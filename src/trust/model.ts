@@ -1,0 +1,57 @@
+import type { FailureRecord } from "../errors/index.ts";
+import type { Descriptor, Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { JudgedImage, PolicyVerdict } from "../policy/index.ts";
+import type { SignatureReading, SignatureVerifier } from "../sigstore/index.ts";
+
+/** What an attached manifest is, by its types and content. */
+export type AttachmentFormat =
+  | "sigstore-bundle"
+  | "cosign-signature"
+  | "cosign-attestation"
+  | "cosign-sbom"
+  | "notation"
+  | "buildkit-attestation"
+  | "in-toto"
+  | "sbom"
+  | "helm-provenance"
+  | "unknown";
+
+/** A manifest that accompanies an image. */
+export interface Attachment {
+  readonly manifest: Descriptor;
+  /** What it is about: the image, one of its platforms, or another attachment. */
+  readonly subject: Digest;
+  /** How it hangs there: by a list of referrers, by one of cosign's tags, or in the index itself. */
+  readonly way: "referrer" | "tag" | "index";
+  /** Where the way is `tag`. */
+  readonly tag?: Tag | undefined;
+  readonly format: AttachmentFormat;
+  /** What it says, one for each statement or signature; empty where nothing can be said of its content. */
+  readonly readings: readonly SignatureReading[];
+  /** What hangs on it in turn. */
+  readonly attachments: readonly Attachment[];
+  /** Why its content could not be read. */
+  readonly failure?: FailureRecord | undefined;
+}
+
+/** What hangs on an image: on its root, on its platforms, and on what hangs there. */
+export interface AttachmentTree {
+  readonly root: Descriptor;
+  readonly attachments: readonly Attachment[];
+  /** Of the manifests that an index lists; none for an image. */
+  readonly platforms: readonly { readonly platform: string; readonly tree: AttachmentTree }[];
+  /** What could not be read, or was too much to look into: "too many" is never "none". */
+  readonly unread: readonly FailureRecord[];
+}
+
+/**
+ * What a run knows of trust: made of settings, manifests and policies once, and asked by all parts of a promotion. What hangs
+ * on an image is read once, whoever asks.
+ */
+export interface ImageTrust {
+  readonly verifier: SignatureVerifier;
+  /** What hangs on an image. Never throws: what could not be read is in the tree. */
+  attachments(repository: RepositoryName, digest: Digest): Promise<AttachmentTree>;
+  /** What all policies that apply say of an image; empty when none applies, and nothing is asked then. Never throws. */
+  judge(image: JudgedImage): Promise<readonly PolicyVerdict[]>;
+}
