@@ -1,1 +1,24 @@
-export type * from "./model.ts";
+export { bundleMediaType } from "./bundle.ts";
+export { SigningError, type SigningErrorCode } from "./errors.ts";
+export { signatureAnnotation } from "./legacy.ts";
+export type {
+  KeylessOptions,
+  SignedEnvelope,
+  Signer,
+  SignerIdentity,
+  SignerOptions,
+  SigningEvent,
+  SigningServices,
+} from "./model.ts";
+export { openSigner } from "./open.ts";
+export { type PromotionFacts, promotionPredicate, promotionRecord } from "./promotion-record.ts";
+export {
+  type ImageStatement,
+  type StatementAbout,
+  signaturePredicate,
+  signatureStatement,
+  simpleSigningPayload,
+  statementAbout,
+  statementBytes,
+} from "./statement.ts";
+export { type SummaryFacts, summaryPredicate, verificationSummary } from "./verification-summary.ts";
