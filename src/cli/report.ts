@@ -61,7 +61,7 @@ function actionOf({ state, action, reason }: ReportedEdge, isUntagged: boolean):
   return isUntagged ? listing : `${listing}, ${word}`;
 }
 
-const doneWords = { copy: "copied", tag: "tagged" } as const;
+const doneWords = { copy: "copied", tag: "tagged", attach: "attached", sign: "signed" } as const;
 
 interface Group {
   readonly first: ReportedEdge;

@@ -3,18 +3,19 @@ import { edgesHash, parseSelection } from "../edges/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
 import type { ImageTrust } from "../trust/index.ts";
+import { createArrivals } from "./arrivals.ts";
 import type { EdgeEvent, PlannedEvent, PromotionEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
 import { allKinds, type SectionKinds } from "./kinds.ts";
-import { type Plan, type PlanLimits, planIsClean, sealPlan, workOf } from "./plan.ts";
-import { plannedImages } from "./planned-images.ts";
+import { type Plan, type PlanLimits, planIsClean, type Section, sealPlan, workOf } from "./plan.ts";
+import { imageKind, plannedImages } from "./planned-images.ts";
 import { type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
 import { type ScopeOptions, scopeOf } from "./scope.ts";
 import type { OpenRepository, Outcome, SectionQuestion } from "./section.ts";
 
 /** What is planned. */
-export interface PlanningOptions extends SectionQuestion {
+export interface PlanningOptions extends Omit<SectionQuestion, "earlier"> {
   /** What the edges are limited to; left out when they are all that the manifests ask for. */
   readonly limits?: PlanLimits;
 }
@@ -24,7 +25,12 @@ export async function planPromotion(
   { limits, ...question }: PlanningOptions,
   kinds = allKinds,
 ): Promise<Plan> {
-  const sections = await Promise.all(Array.from(kinds, (kind) => kind.plan(question)));
+  const sections: Section[] = [];
+  for (const kind of kinds) {
+    const section = await kind.plan({ ...question, earlier: sections });
+    // Who asks for nothing but images has the plans, and the hashes, of those who know of nothing else.
+    if (kind.kind === imageKind || section.present > 0 || section.items.length > 0) sections.push(section);
+  }
   return sealPlan(kinds, sections, edgesHash(question.edges), limits);
 }
 
@@ -78,16 +84,30 @@ export async function promote(options: PromoteOptions, kinds = allKinds): Promis
     return { plan, report: { ...report, stopped: true, interrupted } };
   }
   if (!options.confirm) return { plan, report: reported() };
+  const arrivals = createArrivals(plan.sections);
   const applying = {
     open,
     documents,
     trust,
     copier: new Copier(listener),
-    tell: (outcome: Outcome) => listener?.(edgeEvent(kinds, outcome)),
+    arrivals,
+    tell(outcome: Outcome) {
+      arrivals.take(outcome);
+      listener?.(edgeEvent(kinds, outcome));
+    },
     signal,
   };
-  const outcomes: (readonly Outcome[])[] = [];
-  for (const { kind, items } of plan.sections) outcomes.push(await kinds.of(kind).apply(items, applying));
+  const carryOut = ({ kind, items }: Section): Promise<readonly Outcome[]> =>
+    kinds
+      .of(kind)
+      .apply(items, applying)
+      .finally(() => {
+        if (kind === imageKind) arrivals.close();
+      });
+  const first = plan.sections.filter(({ kind }) => kinds.of(kind).precedesImages === true);
+  const outcomes = await Promise.all(first.map(carryOut));
+  const rest = plan.sections.filter((section) => !first.includes(section));
+  outcomes.push(...(await Promise.all(rest.map(carryOut))));
   return { plan, report: reported(outcomes.flat()) };
 }
 

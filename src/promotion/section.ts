@@ -6,6 +6,7 @@ import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { ImageTrust } from "../trust/index.ts";
+import type { Arrivals } from "./arrivals.ts";
 import type { Decision, Section } from "./plan.ts";
 import type { ReportedEdge } from "./report.ts";
 
@@ -57,6 +58,8 @@ export interface SectionQuestion {
   readonly documents: DocumentCache;
   /** Who vouches for images, and what hangs on them. Without it nobody looks. */
   readonly trust?: ImageTrust | undefined;
+  /** What is planned already: of images, for what hangs on them. */
+  readonly earlier: readonly Section[];
   /** Told after each repository that was read. */
   readonly listener?: Listener<ProgressEvent> | undefined;
   /** Nothing is begun once it is aborted: what is left is `unread`, as `interrupted`. */
@@ -67,6 +70,8 @@ export interface ApplyOptions {
   readonly open: OpenRepository;
   readonly documents: DocumentCache;
   readonly copier: Copier;
+  /** Who is told of images that are there: what hangs on an image is attached after it. */
+  readonly arrivals: Arrivals;
   /** As in {@link SectionQuestion}. */
   readonly trust?: ImageTrust | undefined;
   /** Is told of every edge as it ends. */
@@ -85,11 +90,18 @@ export interface SectionKind<
   Details extends EdgeDetails = EdgeDetails,
 > {
   readonly kind: string;
+  /** Its work ends before that of images begins, though it is planned after it. */
+  readonly precedesImages?: true;
   /** What an item of a saved plan has to be. */
   readonly schema: z.ZodMiniType<Item>;
-  /** Looks at what there is, and says what is to be done. Never throws: what cannot be read is `unread`. */
+  /**
+   * Looks at what there is, and says what is to be done. A section with nothing in it is left out of the plan, unless it
+   * is that of images. Never throws: what cannot be read is `unread`.
+   */
   plan(question: SectionQuestion): Promise<Section<Item>>;
-  /** Does the work, and nothing else. A failure stays with its edge; never throws. */
+  /**
+   * Does the work, and nothing else, while other sections do theirs. A failure stays with its edge; never throws.
+   */
   apply(items: readonly Item[], options: ApplyOptions): Promise<readonly Outcome<Edge>[]>;
   /** Every edge of the items, in the order of reports. */
   edges(items: readonly Item[]): Iterable<Edge>;
