@@ -6,7 +6,7 @@ import { english, parseDocumentJson } from "./document-json.ts";
 import { OciError, type OciErrorCode } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { isIndexType, isManifestType, mediaTypes } from "./media-type.ts";
-import { isTag, type Tag } from "./tag.ts";
+import { isTag, parseTag, type Tag } from "./tag.ts";
 
 /** What an image manifest or an index refers to, in the order in which it is written. */
 export interface ImageContent {
@@ -154,6 +154,15 @@ export function referrersTag(subject: Digest): Tag {
   const tag = `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
   if (isTag(tag)) return tag;
   throw new OciError("invalid-tag", phrase`${subject} has no referrers tag`);
+}
+
+/** What cosign's older layout keeps of an image under tags of its own: signatures, attestations, a list of what is in it. */
+export const cosignTagKinds = ["sig", "att", "sbom"] as const;
+export type CosignTagKind = (typeof cosignTagKinds)[number];
+
+/** The tag under which cosign's older layout keeps something of an image: `sha256-HEX.sig`. */
+export function cosignTag(subject: Digest, kind: CosignTagKind): Tag {
+  return parseTag(`${referrersTag(subject)}.${kind}`);
 }
 
 /** Whether a tag is one that {@link referrersTag} gives. */

@@ -25,6 +25,9 @@ export {
 export { english, jsonIn, parseDocumentJson } from "./document-json.ts";
 export { OciError, type OciErrorCode } from "./errors.ts";
 export {
+  type CosignTagKind,
+  cosignTag,
+  cosignTagKinds,
   type ImageContent,
   imageContentIn,
   isReferrersTag,

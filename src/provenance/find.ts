@@ -1,5 +1,6 @@
 import { phrase } from "../errors/index.ts";
 import {
+  cosignTag,
   type Descriptor,
   type Digest,
   formatReference,
@@ -7,10 +8,8 @@ import {
   isAttestation,
   isIndexType,
   mediaTypes,
-  parseTag,
   readImageContent,
   subjectOf,
-  type Tag,
 } from "../oci/index.ts";
 import { placeOf, RegistryError, type Repository } from "../registry/index.ts";
 import { type Provenance, type ReadStatement, readStatements } from "./read.ts";
@@ -74,11 +73,6 @@ export function tooManyReferrers(repository: Repository, digest: Digest, passedO
   );
 }
 
-/** The tag under which cosign keeps attestations of an image, when it is not told to use referrers. */
-function attestationTag(digest: Digest): Tag {
-  return parseTag(`${digest.replace(":", "-").slice(0, 71)}.att`);
-}
-
 /**
  * The provenance of an image: of its referrers, of cosign's tag, or of its index. What is about the image or one of its
  * platforms is preferred; what is about something else is told, when there is nothing better. Takes about four small
@@ -131,7 +125,7 @@ async function* holders(
     if (document === undefined || subjectOf(document, repository.name) !== digest) continue;
     yield { way: "referrer", document };
   }
-  const tagged = await repository.fetch(attestationTag(digest));
+  const tagged = await repository.fetch(cosignTag(digest, "att"));
   if (tagged !== undefined) yield { way: "tag", document: tagged };
   const [attestation] = children.filter(isAttestation);
   const document = attestation === undefined ? undefined : await repository.fetch(attestation.digest);

@@ -1,1 +1,4 @@
+export { type AttachmentsOptions, readAttachments } from "./look.ts";
+export type { AttachmentLimits } from "./look-limits.ts";
 export type * from "./model.ts";
+export { openTrust, type TrustServices } from "./open.ts";

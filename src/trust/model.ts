@@ -21,8 +21,11 @@ export interface Attachment {
   readonly manifest: Descriptor;
   /** What it is about: the image, one of its platforms, or another attachment. */
   readonly subject: Digest;
-  /** How it hangs there: by a list of referrers, by one of cosign's tags, or in the index itself. */
-  readonly way: "referrer" | "tag" | "index";
+  /**
+   * How it hangs there: by a list of referrers, by one of cosign's tags, in the index itself, or as one of the image's own
+   * layers (`manifest` is the image itself then). What is in the index or the image goes wherever that goes.
+   */
+  readonly way: "referrer" | "tag" | "index" | "layer";
   /** Where the way is `tag`. */
   readonly tag?: Tag | undefined;
   readonly format: AttachmentFormat;
@@ -30,13 +33,14 @@ export interface Attachment {
   readonly readings: readonly SignatureReading[];
   /** What hangs on it in turn. */
   readonly attachments: readonly Attachment[];
-  /** Why its content could not be read. */
+  /** Why its content could not be read, or not all of it. */
   readonly failure?: FailureRecord | undefined;
 }
 
 /** What hangs on an image: on its root, on its platforms, and on what hangs there. */
 export interface AttachmentTree {
-  readonly root: Descriptor;
+  /** Its digest alone where it could not be read. */
+  readonly root: Pick<Descriptor, "digest"> & Partial<Descriptor>;
   readonly attachments: readonly Attachment[];
   /** Of the manifests that an index lists; none for an image. */
   readonly platforms: readonly { readonly platform: string; readonly tree: AttachmentTree }[];

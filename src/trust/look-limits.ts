@@ -1,0 +1,28 @@
+/** How much is looked at of what hangs on an image. Anybody who may push there may attach any number of anything. */
+export interface AttachmentLimits {
+  /** Manifests that hang on one manifest. */
+  readonly each: number;
+  /** Manifests in all. */
+  readonly manifests: number;
+  /** Images of an index. */
+  readonly platforms: number;
+  /** Levels of what hangs on what hangs on the image: a signature of a list of its parts is on the second. */
+  readonly depth: number;
+  /** Statements or signatures in one manifest. */
+  readonly layers: number;
+  /** Bytes of one statement or signature. */
+  readonly contentBytes: number;
+  /** Bytes of all of them together. */
+  readonly allBytes: number;
+}
+
+/** More than any image has that nobody has flooded. */
+export const attachmentLimits: AttachmentLimits = {
+  each: 64,
+  manifests: 512,
+  platforms: 256,
+  depth: 4,
+  layers: 128,
+  contentBytes: 16 * 1024 * 1024,
+  allBytes: 64 * 1024 * 1024,
+};

@@ -1,0 +1,85 @@
+import { failureRecord } from "../errors/index.ts";
+import { type Digest, formatReference, type RepositoryName } from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
+import type { SignatureVerifier } from "../sigstore/index.ts";
+import { measureAttachments } from "./look.ts";
+import type { AttachmentLimits } from "./look-limits.ts";
+import type { AttachmentTree, ImageTrust } from "./model.ts";
+import { noVerifier } from "./unverified.ts";
+
+export interface TrustServices {
+  readonly open: (repository: RepositoryName) => Repository;
+  /** Without one, what is signed is `unverifiable`. */
+  readonly verifier?: SignatureVerifier | undefined;
+  readonly limits?: Partial<AttachmentLimits> | undefined;
+}
+
+/** What hangs on an image, as it is kept for whoever asks next. */
+interface Kept {
+  tree?: Promise<AttachmentTree>;
+  bytes: number;
+}
+
+/** Bytes of statements and signatures that are kept, of all images together; what was looked at first is given up first. */
+const maxKeptBytes = 256 * 1024 * 1024;
+/** What a tree takes beside its statements, about. */
+const treeBytes = 16 * 1024;
+
+/**
+ * What a run knows of trust. What hangs on an image is read once, whoever asks, unless so much was read since that it had to be
+ * given up; the tags of a repository are listed once, and where a registry does not list them each is asked for.
+ */
+export function openTrust({ open, verifier = noVerifier, limits }: TrustServices): ImageTrust {
+  const kept = new Map<string, Kept>();
+  const listed = new Map<RepositoryName, Promise<ReadonlySet<string> | undefined>>();
+  let keptBytes = 0;
+
+  const tagsOf = (repository: Repository): Promise<ReadonlySet<string> | undefined> => {
+    const known = listed.get(repository.name) ?? listTags(repository);
+    listed.set(repository.name, known);
+    return known;
+  };
+
+  const read = async (name: RepositoryName, digest: Digest, entry: Kept): Promise<AttachmentTree> => {
+    const repository = open(name);
+    const tags = await tagsOf(repository);
+    const { tree, bytes } = await measureAttachments(repository, digest, { verifier, limits, tags });
+    // It may have been given up meanwhile.
+    if (kept.get(formatReference(name, digest)) === entry) keptBytes += bytes;
+    entry.bytes += bytes;
+    for (const [key, oldest] of kept) {
+      if (keptBytes <= maxKeptBytes) break;
+      kept.delete(key);
+      keptBytes -= oldest.bytes;
+    }
+    return tree;
+  };
+
+  return {
+    verifier,
+    attachments(name, digest) {
+      const key = formatReference(name, digest);
+      const known = kept.get(key);
+      if (known?.tree !== undefined) return known.tree;
+      const entry: Kept = { bytes: treeBytes };
+      keptBytes += treeBytes;
+      kept.set(key, entry);
+      entry.tree = read(name, digest, entry).catch((error: unknown) => ({
+        root: { digest },
+        attachments: [],
+        platforms: [],
+        unread: [failureRecord(error)],
+      }));
+      return entry.tree;
+    },
+    judge: async (_image) => [],
+  };
+}
+/** `undefined` where nobody says which tags there are: then each is asked for. */
+async function listTags(repository: Repository): Promise<ReadonlySet<string> | undefined> {
+  try {
+    return new Set((await repository.list())?.tags);
+  } catch {
+    return undefined;
+  }
+}

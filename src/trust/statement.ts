@@ -1,0 +1,74 @@
+import * as z from "zod/mini";
+import { algorithmOf, type Digest, hexOf, jsonIn } from "../oci/index.ts";
+import type { SignedStatement } from "../sigstore/index.ts";
+
+const text = z.string().check(z.maxLength(2048));
+const statementSchema = z.object({
+  // Versions 0.1 and 1 of in-toto; BuildKit and others write either.
+  _type: z.string().check(z.regex(/^https:\/\/in-toto\.io\/Statement\/v\d/)),
+  predicateType: text,
+  subject: z
+    .array(
+      z.object({
+        name: z.catch(z.optional(text), undefined),
+        digest: z.catch(z.record(z.string().check(z.maxLength(64)), text), {}),
+      }),
+    )
+    .check(z.maxLength(10_000)),
+  predicate: z.optional(z.unknown()),
+});
+
+/** A statement of in-toto in JSON; `undefined` for anything else. Its predicate is as it was written. */
+export function statementIn(json: unknown): SignedStatement | undefined {
+  const read = statementSchema.safeParse(json).data;
+  if (read === undefined) return undefined;
+  return { predicateType: read.predicateType, predicate: read.predicate, subjects: read.subject };
+}
+
+const envelopeSchema = z.object({ payload: z.string(), payloadType: z.string() });
+const bundleSchema = z.object({ dsseEnvelope: envelopeSchema });
+const simpleSchema = z.object({
+  critical: z.object({
+    identity: z.object({ "docker-reference": z.catch(z.optional(text), undefined) }),
+    image: z.object({ "docker-manifest-digest": text }),
+  }),
+  optional: z.optional(z.unknown()),
+});
+
+/** What a JSON document is that is attached as a statement. */
+export function enclosureOf(json: unknown): "bundle" | "envelope" | "statement" | undefined {
+  if (typeof json !== "object" || json === null) return undefined;
+  // All bundles have it, also those that are no bundle of a statement.
+  if ("verificationMaterial" in json || "dsseEnvelope" in json) return "bundle";
+  if ("payload" in json && "payloadType" in json) return "envelope";
+  return "_type" in json ? "statement" : undefined;
+}
+
+/** The statement in a bundle or an envelope, whoever signed it; `undefined` where there is none. */
+export function enclosedStatement(bytes: Uint8Array): SignedStatement | undefined {
+  const json = jsonOf(bytes);
+  const envelope = bundleSchema.safeParse(json).data?.dsseEnvelope ?? envelopeSchema.safeParse(json).data;
+  return envelope && statementIn(jsonOf(Buffer.from(envelope.payload, "base64")));
+}
+
+/** What cosign's older signatures say, as a statement. */
+export function simpleStatement(payload: Uint8Array): SignedStatement | undefined {
+  const said = simpleSchema.safeParse(jsonOf(payload)).data;
+  if (said === undefined) return undefined;
+  const [algorithm = "", hex = ""] = said.critical.image["docker-manifest-digest"].split(":");
+  return {
+    predicateType: "https://sigstore.dev/cosign/sign/v1",
+    predicate: said.optional ?? {},
+    subjects: [{ name: said.critical.identity["docker-reference"], digest: { [algorithm]: hex } }],
+  };
+}
+
+/** Whether a statement is about a digest. */
+export function isAbout({ subjects }: Pick<SignedStatement, "subjects">, digest: Digest): boolean {
+  return subjects.some((subject) => subject.digest[algorithmOf(digest)] === hexOf(digest));
+}
+
+/** Bytes as JSON in UTF-8; `undefined` for what is none. */
+export function jsonOf(bytes: Uint8Array): unknown {
+  return jsonIn(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+}

@@ -1,0 +1,324 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { buildImage, pushImage } from "../../src/demo/image.ts";
+import {
+  type Descriptor,
+  describeBytes,
+  digestOf,
+  mediaTypes,
+  parseRepository,
+  parseTag,
+} from "../../src/oci/index.ts";
+import { openLayout, type Repository } from "../../src/registry/index.ts";
+import { startRegistryServer } from "../../src/registry-server/index.ts";
+import { type Attachment, type AttachmentTree, openTrust, readAttachments } from "../../src/trust/index.ts";
+import { startDockerRegistry } from "../support/docker-registry.ts";
+import { clientOf, withOwn } from "../support/registry-client.ts";
+import { temporaryFolder } from "../support/tree.ts";
+import {
+  bundle,
+  bundleType,
+  envelope,
+  pushBuildKitImage,
+  refer,
+  signed,
+  simpleSigning,
+  slsa,
+  statement,
+  tagAlong,
+} from "./attach.ts";
+
+const closing: (() => Promise<unknown>)[] = [];
+
+afterAll(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+interface Store {
+  readonly repository: Repository;
+  readonly requests: () => string[];
+}
+
+async function embedded(referrers: boolean): Promise<Store> {
+  const folder = await temporaryFolder("look");
+  const server = await startRegistryServer({ dir: folder.path, behavior: { referrers } });
+  const client = clientOf(server.address);
+  closing.push(folder.remove, () => server.close(), client.close);
+  return { repository: client.repository("team/app"), requests: client.requests };
+}
+
+const stores: Readonly<Record<string, () => Promise<Store>>> = {
+  "a registry with the referrers API": () => embedded(true),
+  "a registry without the referrers API": () => embedded(false),
+  "docker-registry": async () => {
+    const server = await startDockerRegistry();
+    const client = clientOf(server.host);
+    closing.push(() => server.stop(), client.close);
+    return { repository: client.repository("team/app"), requests: client.requests };
+  },
+  "an image layout": async () => {
+    const folder = await temporaryFolder("look");
+    closing.push(folder.remove);
+    const repository = openLayout(folder.path, parseRepository("oci.example/app"));
+    return { repository, requests: () => [] };
+  },
+};
+
+async function pushedImage(repository: Repository, name = "app") {
+  const image = await buildImage(name, "v1");
+  await pushImage(image, repository, [parseTag(name)]);
+  const children = image.children.map(({ descriptor }) => descriptor);
+  const [first, second] = children as [Descriptor, Descriptor];
+  return { root: image.root.descriptor, first, second };
+}
+
+/** What is told of attachments, short. */
+const shortOf = (attachments: readonly Attachment[]): readonly string[] =>
+  attachments
+    .map(({ way, format, readings }) =>
+      [
+        way,
+        format,
+        ...readings.map(({ signature, statement: said }) =>
+          [signature.state, said?.predicateType].filter(Boolean).join(" "),
+        ),
+      ].join(": "),
+    )
+    .sort();
+
+const codes = ({ unread }: AttachmentTree) => unread.map(({ code }) => code);
+
+describe.each(Object.keys(stores))("what hangs on an image in %s", (name) => {
+  test("is read over all layouts, platforms and levels, each manifest once", async () => {
+    const { repository } = await (stores[name] as () => Promise<Store>)();
+    const { root, first, second, attestation } = await pushBuildKitImage(repository);
+    await refer(repository, root, bundle(root.digest, signed));
+    const versioned = "application/vnd.dev.sigstore.bundle+json;version=0.3";
+    await refer(repository, root, bundle(root.digest, slsa, { type: versioned }));
+    const sbom = await refer(repository, root, {
+      artifactType: "application/spdx+json",
+      layers: [{ mediaType: "application/spdx+json", bytes: Buffer.from('{"spdxVersion":"SPDX-2.3"}') }],
+    });
+    await refer(repository, sbom, bundle(sbom.digest, signed));
+    for (const form of [{ artifactType: "application/vnd.cncf.notary.signature" }, {}]) {
+      await refer(repository, root, {
+        ...form,
+        ...("artifactType" in form ? {} : { configType: "application/vnd.cncf.notary.signature" }),
+        layers: [{ mediaType: "application/jose+json", bytes: Buffer.from("{}") }],
+      });
+    }
+    await refer(repository, second, {
+      configType: "application/vnd.dev.cosign.artifact.sig.v1+json",
+      layers: [simpleSigning(second.digest)],
+    });
+    await tagAlong(repository, root.digest, "sig", [simpleSigning(root.digest), simpleSigning(first.digest)]);
+    await tagAlong(repository, root.digest, "att", [
+      { mediaType: "application/vnd.dsse.envelope.v1+json", bytes: envelope(root.digest, slsa) },
+    ]);
+    const parts = await tagAlong(repository, first.digest, "sbom", [
+      { mediaType: "application/vnd.cyclonedx+json", bytes: Buffer.from("{}") },
+    ]);
+    await tagAlong(repository, parts.digest, "sig", [simpleSigning(parts.digest)]);
+
+    const tree = await readAttachments(repository, root.digest);
+    expect(tree.unread).toEqual([]);
+    expect(shortOf(tree.attachments)).toEqual(
+      [
+        `referrer: sigstore-bundle: unverifiable ${signed}`,
+        `referrer: sigstore-bundle: unverifiable ${slsa}`,
+        "referrer: sbom: unsigned https://spdx.dev/Document",
+        "referrer: notation: unverifiable",
+        "referrer: notation: unverifiable",
+        // The second signature is another image's.
+        `tag: cosign-signature: unverifiable ${signed}: failed ${signed}`,
+        `tag: cosign-attestation: unverifiable ${slsa}`,
+      ].sort(),
+    );
+    const ofSbom = tree.attachments.find(({ manifest }) => manifest.digest === sbom.digest);
+    expect(shortOf(ofSbom?.attachments ?? [])).toEqual([`referrer: sigstore-bundle: unverifiable ${signed}`]);
+    expect(tree.platforms.map(({ platform }) => platform)).toEqual(["linux/amd64", "linux/arm64"]);
+    const [ofFirst, ofSecond] = tree.platforms.map((platform) => platform.tree);
+    expect(shortOf(ofFirst?.attachments ?? [])).toEqual([
+      `index: buildkit-attestation: unsigned ${slsa}: unsigned https://spdx.dev/Document`,
+      "tag: cosign-sbom: unsigned https://cyclonedx.org/bom",
+    ]);
+    expect(
+      ofFirst?.attachments.filter(({ manifest }) => manifest.digest === attestation.digest),
+    ).toHaveLength(1);
+    expect(shortOf(ofFirst?.attachments.flatMap(({ attachments }) => attachments) ?? [])).toEqual([
+      `tag: cosign-signature: unverifiable ${signed}`,
+    ]);
+    expect(shortOf(ofSecond?.attachments ?? [])).toEqual([
+      `referrer: cosign-signature: unverifiable ${signed}`,
+    ]);
+  });
+
+  test("is nothing where nothing hangs", async () => {
+    const { repository } = await (stores[name] as () => Promise<Store>)();
+    const { root } = await pushedImage(repository);
+    const tree = await readAttachments(repository, root.digest);
+    expect(tree).toMatchObject({ attachments: [], unread: [], root: { digest: root.digest } });
+    expect(tree.platforms.map((platform) => platform.tree.attachments)).toEqual([[], []]);
+  });
+});
+
+describe("what hangs on an image", () => {
+  test("is not what a list says, where the manifest is about another image", async () => {
+    const { repository } = await embedded(true);
+    const [image, other] = [await pushedImage(repository), await pushedImage(repository, "other")];
+    const stray = await refer(repository, other.root, bundle(other.root.digest, signed));
+    const lying = withOwn(repository, { referrers: async () => [stray] });
+    const tree = await readAttachments(lying, image.root.digest);
+    expect(tree).toMatchObject({ attachments: [], unread: [] });
+  });
+
+  test("is not asked for in a circle", async () => {
+    const { repository } = await embedded(true);
+    const { first } = await pushedImage(repository);
+    const one = await refer(repository, first, bundle(first.digest, signed));
+    const two = await refer(repository, one, bundle(one.digest, signed));
+    let asked = 0;
+    const circular = withOwn(repository, {
+      referrers: async () => {
+        asked += 1;
+        return [one, two, first];
+      },
+    });
+    const tree = await readAttachments(circular, first.digest);
+    expect(tree.unread).toEqual([]);
+    expect(tree.attachments.map(({ manifest }) => manifest.digest)).toEqual([one.digest]);
+    expect(asked).toBeLessThan(5);
+  });
+
+  test("is told to be more than is looked at, and never to be nothing: the most specific is looked at first", async () => {
+    const { repository } = await embedded(true);
+    const { first } = await pushedImage(repository);
+    const signature = await refer(repository, first, bundle(first.digest, signed));
+    const flood = Array.from({ length: 10_000 }, (_, at) => ({
+      ...describeBytes(mediaTypes.ociManifest, Buffer.from(`${at}`)),
+      artifactType: bundleType,
+    }));
+    let fetched = 0;
+    const flooded = withOwn(repository, {
+      referrers: async (of) =>
+        of !== first.digest
+          ? []
+          : [...flood, { ...signature, ...bundle(first.digest, signed) } as Descriptor],
+      fetch: (target) => {
+        fetched += 1;
+        return repository.fetch(target);
+      },
+    });
+    const tree = await readAttachments(flooded, first.digest);
+    expect(tree.attachments.map(({ manifest }) => manifest.digest)).toEqual([signature.digest]);
+    expect(codes(tree)).toContain("too-large");
+    expect(tree.unread.map(({ message }) => message)).toContain(
+      "of 10001 manifests that are attached to it, 9937 are not looked at",
+    );
+    expect(fetched).toBeLessThan(80);
+  });
+
+  test("is not read where it is too large", async () => {
+    const { repository } = await embedded(true);
+    const { first } = await pushedImage(repository);
+    const attestation = await refer(repository, first, bundle(first.digest, slsa));
+    let opened = 0;
+    const huge = withOwn(repository, {
+      fetch: async (target) => {
+        const document = await repository.fetch(target);
+        if (document === undefined || target !== attestation.digest) return document;
+        const text = Buffer.from(document.bytes).toString();
+        const bytes = Buffer.from(text.replace(/("layers":.*?"size":)\d+/, `$1${2 ** 30}`));
+        return { bytes, descriptor: document.descriptor };
+      },
+      open: (blob) => {
+        opened += 1;
+        return repository.open(blob);
+      },
+    });
+    const tree = await readAttachments(huge, first.digest);
+    expect(tree.attachments).toMatchObject([{ readings: [], failure: { code: "too-large" } }]);
+    expect(opened).toBe(0);
+  });
+
+  test("is unread, and the rest is read, where something cannot be read", async () => {
+    const { repository } = await embedded(true);
+    const { root, first } = await pushedImage(repository);
+    await refer(repository, first, bundle(first.digest, slsa));
+    const gone = describeBytes(mediaTypes.ociManifest, Buffer.from("gone"));
+    const broken = withOwn(repository, {
+      referrers: async (of) => {
+        if (of === root.digest) throw new Error("broken");
+        return [...(await repository.referrers(of)), ...(of === first.digest ? [gone] : [])];
+      },
+    });
+    const tree = await readAttachments(broken, root.digest);
+    expect(codes(tree)).toEqual(["internal"]);
+    expect(tree.platforms[0]?.tree).toMatchObject({
+      attachments: [{ format: "sigstore-bundle" }],
+      unread: [{ code: "manifest-missing" }],
+    });
+    const absent = await readAttachments(repository, digestOf(Buffer.from("absent")));
+    expect(codes(absent)).toEqual(["manifest-missing"]);
+  });
+
+  test("is false where it is about something else, signed or not", async () => {
+    const { repository } = await embedded(true);
+    const { first, second } = await pushedImage(repository);
+    await refer(repository, first, bundle(first.digest, slsa, { about: second.digest }));
+    const plain = Buffer.from(JSON.stringify(statement(second.digest, slsa)));
+    const inToto = "application/vnd.in-toto+json";
+    await refer(repository, first, { artifactType: inToto, layers: [{ mediaType: inToto, bytes: plain }] });
+    const { attachments } = await readAttachments(repository, first.digest);
+    expect(shortOf(attachments)).toEqual([
+      `referrer: in-toto: failed ${slsa}`,
+      `referrer: sigstore-bundle: failed ${slsa}`,
+    ]);
+  });
+
+  test("is in a chart itself, signed by Helm", async () => {
+    const { repository } = await embedded(true);
+    const chart = await refer(repository, (await pushedImage(repository)).first, {
+      configType: "application/vnd.cncf.helm.config.v1+json",
+      layers: [
+        { mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip", bytes: Buffer.from("chart") },
+        { mediaType: "application/vnd.cncf.helm.chart.provenance.v1.prov", bytes: Buffer.from("PGP") },
+      ],
+    });
+    const { attachments } = await readAttachments(repository, chart.digest);
+    expect(shortOf(attachments)).toEqual(["layer: helm-provenance: unverifiable"]);
+  });
+
+  test("is asked for with as few requests as there can be", async () => {
+    const { repository, requests } = await embedded(true);
+    const { first } = await pushedImage(repository);
+    await refer(repository, first, bundle(first.digest, signed));
+    const before = requests().length;
+    await readAttachments(repository, first.digest, { tags: new Set(["v1"]) });
+    // The image, its referrers, the bundle's manifest, its content, and what refers to the bundle.
+    expect(requests().slice(before).sort()).toEqual(
+      ["manifest-get", "referrers", "manifest-get", "blob-get", "referrers"].sort(),
+    );
+  });
+
+  test("is read once in a run, whoever asks", async () => {
+    const { repository, requests } = await embedded(true);
+    const { root, first } = await pushedImage(repository);
+    await refer(repository, first, bundle(first.digest, signed));
+    const trust = openTrust({ open: () => repository });
+    const trees = await Promise.all([
+      trust.attachments(repository.name, root.digest),
+      trust.attachments(repository.name, root.digest),
+    ]);
+    expect(trees[0]).toBe(trees[1]);
+    const before = requests().length;
+    await trust.attachments(repository.name, root.digest);
+    expect(requests().length).toBe(before);
+    // The second image needs no second list of tags.
+    await trust.attachments(repository.name, first.digest);
+    expect(
+      requests()
+        .slice(before)
+        .filter((kind) => kind === "tags"),
+    ).toEqual([]);
+  });
+});
