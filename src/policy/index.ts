@@ -1,1 +1,5 @@
+export { evaluatePolicies, policiesFor } from "./evaluate.ts";
+export { type ManifestWithProvenance, provenancePolicies } from "./from-manifest.ts";
 export type * from "./model.ts";
+export type * from "./rule.ts";
+export type { NameGlob, TextPattern } from "./text-pattern.ts";

@@ -19,22 +19,34 @@ export interface Evidence {
   readonly items: readonly EvidenceItem[];
   /** What could not be read: it may be anything, so that nothing is missing as long as there is some. */
   readonly unread: readonly FailureRecord[];
-  /** `os/architecture[/variant]` of the images that an index lists, and their evidence; none for an image. */
+  /**
+   * `os/architecture[/variant]` of the images that an index lists, and their evidence; none for an image. Manifests that hold
+   * attestations are no images, whatever an index says.
+   */
   readonly platforms: readonly { readonly platform: string; readonly evidence: Evidence }[];
+  /** `os/architecture[/variant]` of an image that is no index, where it is known. */
+  readonly platform?: string | undefined;
+  /** Those of the manifest itself; absent when it was not read. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Files that policies name: reports of scanners, VEX. Of the root alone. */
+  readonly files?: readonly EvidenceFile[] | undefined;
 }
 
-/** One statement that hangs on an image, signed or not. */
+/** A file beside a policy that says something of images: it was reviewed as the policy was, and needs no signature. */
+export interface EvidenceFile {
+  /** As the policy names it, or below the folder that it names. */
+  readonly name: string;
+  /** Its JSON. */
+  readonly content: unknown;
+}
+
+/**
+ * One statement that hangs on an image, signed or not. An SBOM that hangs there bare has its media type as the type of its
+ * predicate.
+ */
 export interface EvidenceItem extends SignatureReading {
   /** The image manifest that holds it. */
   readonly manifest: Digest;
-  /** What built the image, as SLSA provenance says, where the statement is one. */
-  readonly provenance?:
-    | {
-        readonly builder?: string | undefined;
-        readonly source?: string | undefined;
-        readonly finishedAt?: string | undefined;
-      }
-    | undefined;
 }
 
 /**

@@ -1,0 +1,60 @@
+import { printable } from "../diagnostics/index.ts";
+import {
+  allOf,
+  answerOf,
+  type DemandAnswer,
+  enoughOf,
+  type Judgement,
+  onImageOrPlatforms,
+} from "./answer.ts";
+import type { Evidence, EvidenceItem } from "./model.ts";
+import { provenanceAnswer } from "./provenance.ts";
+import type { AttestationDemand, Demand, SignatureDemand } from "./rule.ts";
+import { signerWords } from "./signers.ts";
+import { ageFault, isOfType, isSignature, signerOf } from "./statements.ts";
+
+/** What a demand says of an image. */
+export function demandAnswer(demand: Demand, evidence: Evidence, now: Date): DemandAnswer {
+  switch (demand.kind) {
+    case "all":
+      return allOf(demand.of.map((each) => demandAnswer(each, evidence, now)));
+    case "any":
+      return enoughOf(
+        demand.of.map((each) => demandAnswer(each, evidence, now)),
+        1,
+      );
+    case "at-least":
+      return enoughOf(
+        demand.of.map((each) => demandAnswer(each, evidence, now)),
+        demand.count,
+      );
+    case "signature":
+      return onImageOrPlatforms(evidence, (each) =>
+        answerOf(each, {
+          what: "a signature",
+          concerns: isSignature,
+          judge: (item) => judgeSigned(item, demand, now),
+        }),
+      );
+    case "attestation":
+      return onImageOrPlatforms(evidence, (each) =>
+        answerOf(each, {
+          what: `a statement of the type ${printable(demand.predicateType)}`,
+          concerns: (item) => isOfType(item, demand.predicateType),
+          judge: (item) => judgeSigned(item, demand, now),
+        }),
+      );
+    case "provenance":
+      return onImageOrPlatforms(evidence, (each) => provenanceAnswer(each, demand, now));
+  }
+}
+
+/** Whether something is signed by one of those who may, and not too old. */
+function judgeSigned(item: EvidenceItem, demand: SignatureDemand | AttestationDemand, now: Date): Judgement {
+  const signer = signerOf(item, demand.by);
+  if (!("by" in signer)) return signer;
+  const old = ageFault(item, signer.signedAt, demand.maxAge, now);
+  if (old !== undefined) return { passes: false, why: old };
+  const what = demand.kind === "signature" ? "signed" : `${printable(demand.predicateType)}, signed`;
+  return { passes: true, why: `${what} by ${signerWords(signer.by)}` };
+}

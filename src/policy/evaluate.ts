@@ -1,0 +1,88 @@
+import { printable } from "../diagnostics/index.ts";
+import { restBelow } from "../oci/index.ts";
+import type { DemandAnswer } from "./answer.ts";
+import { demandAnswer } from "./demand.ts";
+import type { Evidence, JudgedImage, PolicyVerdict } from "./model.ts";
+import type { Policy, PolicyException, PolicyScope } from "./rule.ts";
+import { fitsGlob, type NameGlob } from "./text-pattern.ts";
+
+/** The policies that an image is held against: none that is off, and none that is about other images. */
+export function policiesFor(policies: readonly Policy[], image: JudgedImage): readonly Policy[] {
+  return policies.filter(({ mode, covers }) => mode !== "off" && isCovered(covers, image));
+}
+
+/**
+ * What policies say of an image, one verdict for each that applies ({@link policiesFor}); all of them have to be satisfied. Pure:
+ * what is known of the image is in the evidence, and the time is given.
+ */
+export function evaluatePolicies(
+  policies: readonly Policy[],
+  image: JudgedImage,
+  evidence: Evidence,
+  now: Date,
+): readonly PolicyVerdict[] {
+  return policiesFor(policies, image).map((policy) => verdictOf(policy, image, evidence, now));
+}
+
+/** Whether an exception is over: its last day has ended. */
+export function isOver({ until }: Pick<PolicyException, "until">, now: Date): boolean {
+  return now.getTime() >= Date.parse(`${until}T00:00:00Z`) + 24 * 60 * 60 * 1000;
+}
+
+function verdictOf(policy: Policy, image: JudgedImage, evidence: Evidence, now: Date): PolicyVerdict {
+  const { name, at, mode } = policy;
+  const answer = demandAnswer(policy.demand, evidence, now);
+  const { accepted, failure } = answer;
+  const verdict = { policy: name, at, mode, accepted, failure };
+  if (answer.outcome === "satisfied") return { ...verdict, ...told(answer), failure: undefined };
+  const [exception] = policy.exceptions
+    .filter((each) => each.vulnerabilities === undefined && isExcepted(each, image))
+    .toSorted((one, other) => (one.until < other.until ? 1 : -1));
+  if (exception === undefined) return { ...verdict, ...told(answer), hint: hints[answer.outcome] };
+  const words = `until ${exception.until}, by ${printable(exception.by)}: ${printable(exception.reason)}`;
+  if (!isOver(exception, now))
+    return { ...verdict, outcome: "excepted", why: bounded(`excepted ${words}; ${answer.why}`) };
+  return {
+    ...verdict,
+    outcome: "failed",
+    why: bounded(`its exception is over (${words}); ${answer.why}`),
+    hint: "satisfy the policy, or have the exception prolonged where the policy stands",
+  };
+}
+
+const hints: Readonly<Record<Exclude<DemandAnswer["outcome"], "satisfied">, string>> = {
+  missing: "have whoever builds the image attach it, then run again",
+  failed: "compare who signed and built it with whom the policy names",
+  unreadable: "run again when it can be read",
+};
+
+/** Characters of what is told of one image. */
+const maxWords = 1000;
+
+function bounded(words: string): string {
+  return words.length > maxWords ? `${words.slice(0, maxWords)}…` : words;
+}
+
+function told({ outcome, why }: DemandAnswer): Pick<PolicyVerdict, "outcome" | "why"> {
+  return { outcome, why: bounded(why) };
+}
+
+function isCovered({ images, projects, source }: PolicyScope, image: JudgedImage): boolean {
+  return (
+    (source === undefined || restBelow(source, image.source) !== undefined) &&
+    (projects === undefined || projects.some((glob) => fitsGlob(glob, image.project))) &&
+    (images === undefined || isNamed(images, image))
+  );
+}
+
+function isExcepted({ images, digests }: PolicyException, image: JudgedImage): boolean {
+  return (
+    (images === undefined || isNamed(images, image)) &&
+    (digests === undefined || digests.includes(image.digest))
+  );
+}
+
+function isNamed(images: readonly NameGlob[], { source, destinations }: JudgedImage): boolean {
+  const names = [source, ...destinations];
+  return images.some((glob) => names.some((name) => fitsGlob(glob, name)));
+}

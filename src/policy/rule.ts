@@ -1,0 +1,107 @@
+import type { Place } from "../diagnostics/index.ts";
+import type { Digest, RepositoryName } from "../oci/index.ts";
+import type { NameGlob, TextPattern } from "./text-pattern.ts";
+
+/** What a policy does with an image that it is not satisfied with: nothing is asked, it is told, or the image is stopped. */
+export type PolicyMode = "off" | "warn" | "require";
+
+/** What has to be known of some images. Plain data: it was written in a file, or by a program. */
+export interface Policy {
+  /** The name of the rule, or `provenance` for that of a promoter manifest. */
+  readonly name: string;
+  readonly at: Place;
+  readonly mode: PolicyMode;
+  readonly covers: PolicyScope;
+  readonly demand: Demand;
+  readonly exceptions: readonly PolicyException[];
+}
+
+/** The images that a policy is about: those that everything says which is said. */
+export interface PolicyScope {
+  /** Globs of repositories: of where an image comes from, or of any place that it goes to. */
+  readonly images?: readonly NameGlob[];
+  /** Globs of projects. */
+  readonly projects?: readonly NameGlob[];
+  /** The source is this, or below it. */
+  readonly source?: RepositoryName;
+}
+
+/** What a policy demands of an image. */
+export type Demand =
+  | { readonly kind: "all" | "any"; readonly of: readonly Demand[] }
+  | { readonly kind: "at-least"; readonly count: number; readonly of: readonly Demand[] }
+  | SignatureDemand
+  | AttestationDemand
+  | ProvenanceDemand;
+
+/** A signature of the image itself, not of something that is said of it. */
+export interface SignatureDemand extends Freshness {
+  readonly kind: "signature";
+  readonly by: readonly SignerPattern[];
+}
+
+/** A statement of a type, by somebody. */
+export interface AttestationDemand extends Freshness {
+  readonly kind: "attestation";
+  readonly predicateType: string;
+  readonly by: readonly SignerPattern[];
+}
+
+/** SLSA build provenance, and statements beside it, with the meaning that kpromo gives to `provenance`. */
+export interface ProvenanceDemand extends Freshness {
+  readonly kind: "provenance";
+  readonly by: readonly SignerPattern[];
+  readonly builders: readonly TrustedBuilder[];
+  /** Repositories such as `github.com/org/repository`, any of them. */
+  readonly sources: readonly string[];
+  /** Types of statements that have to be there as well, by any of {@link by}. */
+  readonly predicateTypes: readonly string[];
+  /** The least level of SLSA's build track; without it everything is demanded that any level does. */
+  readonly level?: 1 | 2 | 3 | undefined;
+}
+
+/** How old something may be. */
+export interface Freshness {
+  /** Seconds since a log or a timestamp authority saw the signature, else since the time that the statement gives. */
+  readonly maxAge?: number | undefined;
+}
+
+/** A builder that is trusted, up to a level of SLSA's build track. */
+export interface TrustedBuilder {
+  /** As provenance names it; without an `@`, at whatever revision. */
+  readonly id: string;
+  /** 3 when nothing is said. */
+  readonly level?: 1 | 2 | 3 | undefined;
+  /** Who may claim it, by number in the demand's `by`; without it, those whom no builder names. */
+  readonly signers?: readonly number[] | undefined;
+}
+
+/** Somebody who may sign. */
+export type SignerPattern =
+  | {
+      readonly kind: "key";
+      /** What the policy calls it. */
+      readonly name?: string | undefined;
+      /** SHA-256 of the public key in SPKI's DER form, in hex; without it nobody knows the key here, and nothing fits. */
+      readonly fingerprint?: string | undefined;
+    }
+  | {
+      readonly kind: "identity";
+      readonly name?: string | undefined;
+      readonly identity: TextPattern;
+      readonly issuer: TextPattern;
+    };
+
+/** What is let through for some time, although a policy is not satisfied. */
+export interface PolicyException {
+  readonly at: Place;
+  /** Globs of repositories, as in {@link PolicyScope}; of all when left out. */
+  readonly images?: readonly NameGlob[] | undefined;
+  readonly digests?: readonly Digest[] | undefined;
+  /** Only these vulnerabilities are let through; without them, all that the policy demands. */
+  readonly vulnerabilities?: readonly string[] | undefined;
+  /** The last day, as `2026-12-31`: it is over when that day has ended in UTC. */
+  readonly until: string;
+  readonly reason: string;
+  readonly by: string;
+}
