@@ -1,3 +1,12 @@
+export {
+  type CosignTags,
+  layerIdentity,
+  layersOf,
+  openCosignTags,
+  type TagLayer,
+  type TagMerge,
+  tagPlace,
+} from "./cosign-tags.ts";
 export { type AttachmentsOptions, readAttachments } from "./look.ts";
 export type { AttachmentLimits } from "./look-limits.ts";
 export type * from "./model.ts";
