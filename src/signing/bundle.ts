@@ -1,7 +1,6 @@
 import { type DsseEnvelope, envelopeOf } from "./envelope.ts";
 import type { MadeSignature } from "./made-signature.ts";
 import type { SignatureProof } from "./proof.ts";
-import { fingerprintOf } from "./signing-key.ts";
 
 /** The media type of Sigstore bundles that are written: of version 0.3, which has a leaf certificate and no chain. */
 export const bundleMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -16,7 +15,7 @@ export function bundleBytes(statement: Uint8Array, made: MadeSignature, proof: S
       mediaType: bundleMediaType,
       verificationMaterial: {
         ...(certificate === undefined
-          ? { publicKey: { hint: fingerprintOf(publicKey, "base64") } }
+          ? { publicKey: { hint: Buffer.from(publicKey.fingerprint, "hex").toString("base64") } }
           : { certificate: { rawBytes: certificate.leaf.toString("base64") } }),
         ...(entries.length > 0 && { tlogEntries: entries }),
         ...(timestamps.length > 0 && {

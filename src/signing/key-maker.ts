@@ -1,5 +1,5 @@
 import type { SignatureMaker } from "./made-signature.ts";
-import { fingerprintOf, pemOf, type SigningKey } from "./signing-key.ts";
+import { pemOf, type SigningKey } from "./signing-key.ts";
 
 /** Signatures of one key, which is opened when it is first needed, and tried again when that has failed. */
 export function keyMaker(open: () => Promise<SigningKey>): SignatureMaker {
@@ -14,7 +14,7 @@ export function keyMaker(open: () => Promise<SigningKey>): SignatureMaker {
   return {
     async identity() {
       const { publicKey } = await key();
-      return { kind: "key", publicKey: pemOf(publicKey), fingerprint: fingerprintOf(publicKey, "hex") };
+      return { kind: "key", publicKey: pemOf(publicKey.key), fingerprint: publicKey.fingerprint };
     },
     async sign(bytes) {
       const { publicKey, sign } = await key();

@@ -1,11 +1,11 @@
-import type { KeyObject } from "node:crypto";
+import type { PublicKey } from "../sigstore/index.ts";
 import type { SignerIdentity } from "./model.ts";
 
 /** A signature, and by what it is verified. */
 export interface MadeSignature {
   /** As the algorithm has it: DER of `r` and `s` for a curve. */
   readonly signature: Buffer;
-  readonly publicKey: KeyObject;
+  readonly publicKey: PublicKey;
   /** Where the key is vouched for by an authority. */
   readonly certificate?: MadeCertificate | undefined;
 }

@@ -4,6 +4,7 @@ import { envelopeOf, signedBytesOf } from "./envelope.ts";
 import { SigningError } from "./errors.ts";
 import { openKeyFile } from "./key-file.ts";
 import { keyMaker } from "./key-maker.ts";
+import { openPluginKey } from "./kms-plugin.ts";
 import { proofAnnotations, signatureAnnotation } from "./legacy.ts";
 import type { SignatureMaker } from "./made-signature.ts";
 import type { Signer, SignerOptions, SigningServices } from "./model.ts";
@@ -46,8 +47,9 @@ export function openSigner(name: string, options: SignerOptions, services: Signi
 }
 
 function makerOf(name: string, options: SignerOptions, services: SigningServices): SignatureMaker {
-  const { key } = options;
+  const { key, kms } = options;
   if (key !== undefined) return keyMaker(() => openKeyFile(key, options, services));
+  if (kms !== undefined) return keyMaker(() => openPluginKey(kms, services));
   throw new SigningError("signer-invalid", "it has neither a key, nor a key service, nor an identity", {
     where: name,
   });

@@ -13,6 +13,7 @@ import {
   simpleSigningPayload,
   statementBytes,
 } from "../../src/signing/index.ts";
+import { writeKeyFile } from "../../src/sigstore/index.ts";
 import { keyKinds, privatePem } from "./keys.ts";
 import { signingServices } from "./services.ts";
 
@@ -107,6 +108,16 @@ describe("a signer with a key", () => {
     const usual = open({ key }, { COSIGN_PASSWORD: "open sesame" });
     const named = open({ key, password }, { COSIGN_PASSWORD: "something else" });
     expect(await named.identity()).toEqual(await usual.identity());
+  });
+
+  it("reads a key as cosign writes it, also with an empty password", async () => {
+    const { privateKey, publicKey } = keyKinds["P-256"]();
+    const key = written("cosign.key", await writeKeyFile(privateKey, ""));
+    const publicKeyPem = publicKey.export({ format: "pem", type: "spki" });
+    expect(await open({ key }, { COSIGN_PASSWORD: "" }).identity()).toMatchObject({
+      publicKey: publicKeyPem,
+    });
+    expect(await failureOf(open({ key }).identity())).toMatchObject({ code: "signer-unavailable" });
   });
 
   it("reads nothing before something is signed, and tries again after a failure", async () => {

@@ -1,8 +1,6 @@
 import { type ExecFileException, execFile } from "node:child_process";
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
-import { delimiter, isAbsolute, join } from "node:path";
 import * as z from "zod/mini";
+import { findExecutable } from "../../disk/index.ts";
 import { presentable } from "../../http/index.ts";
 import { jsonIn } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
@@ -110,7 +108,7 @@ async function callHelper(
     throw failure("a credential helper's name has only letters, digits and _ . -", namedIn);
   }
   const source = sourceOf(name, options);
-  const path = await executable(programOf(name), environment);
+  const path = await findExecutable(programOf(name), environment);
   if (path === undefined) {
     throw failure("the credential helper is not in PATH", source, {
       hint: "install it, or have a rule in waybill.yaml that says where the credential is or that there is none",
@@ -125,20 +123,6 @@ async function callHelper(
 
 function failure(message: string, where: string, details: { hint?: string } = {}): RegistryError {
   return new RegistryError("credential-helper", message, { where, ...details });
-}
-
-async function executable(program: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const file = process.platform === "win32" ? `${program}.exe` : program;
-  for (const folder of (environment.PATH ?? "").split(delimiter)) {
-    if (!isAbsolute(folder)) continue;
-    const path = join(folder, file);
-    const runs = await Promise.all([stat(path), access(path, constants.X_OK)]).then(
-      ([found]) => found.isFile(),
-      () => false,
-    );
-    if (runs) return path;
-  }
-  return undefined;
 }
 
 interface Run {
