@@ -1,5 +1,5 @@
-import { shellLine } from "../errors/index.ts";
-import type { Report, ReportedEdge } from "../promotion/index.ts";
+import { harmless, shellLine } from "../errors/index.ts";
+import type { Report, ReportedEdge, ReportedJudgement } from "../promotion/index.ts";
 import { limitInWords, outsideInWords } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -22,6 +22,7 @@ export async function printReport(
   const { selectionSentence } = await import("../edges/index.ts");
   const { causesOf, sumsOf } = await import("../promotion/index.ts");
   if (report.work.length > 0) terminal.print(`${await workTable(terminal, report.work)}\n`);
+  await printPolicies(terminal, report.policies ?? []);
   printCauses(terminal, terminal.verbose ? causesOf(report.problems, true) : report.causes, "edge");
   if (report.problems.length > 0) terminal.print("");
   terminal.print(sumsOf(report));
@@ -35,6 +36,32 @@ export async function printReport(
     terminal.print(
       `nothing was written; this does it: ${shellLine(["waybill", "promote", ...next, "--confirm"])}`,
     );
+}
+
+/** Satisfied judgements that are told one by one; a large promotion has thousands. */
+const maxSatisfied = 20;
+
+/** What policies say, a line for each digest: what is not satisfied first; what holds an image back is told with the problems. */
+export async function printPolicies(
+  terminal: Terminal,
+  judgements: readonly ReportedJudgement[],
+): Promise<void> {
+  const { isHeldBack, judgementInWords } = await import("../promotion/index.ts");
+  const told = judgements.filter((judgement) => !isHeldBack(judgement));
+  const satisfied = told.filter(({ outcome }) => outcome === "satisfied");
+  const others = told.filter(({ outcome }) => outcome !== "satisfied");
+  const shown = terminal.verbose ? satisfied : satisfied.slice(0, maxSatisfied);
+  const line = (judgement: ReportedJudgement, paint: (text: string) => string): void => {
+    const { source, digest, at, outcome, hint } = judgement;
+    const said = harmless(judgementInWords(judgement)).replace(` ${outcome}`, () => ` ${paint(outcome)}`);
+    terminal.print(`${harmless(`${source}@${shortened(digest)} (${at})`)}: ${said}`);
+    if (hint !== undefined && outcome !== "satisfied") terminal.print(`    hint: ${harmless(hint)}`);
+  };
+  for (const judgement of others) line(judgement, terminal.colors.yellow);
+  for (const judgement of shown) line(judgement, terminal.colors.green);
+  const more = satisfied.length - shown.length;
+  if (more > 0) terminal.print(`and ${more} more satisfy their policies: --verbose shows all`);
+  if (told.length > 0) terminal.print("");
 }
 
 async function workTable(terminal: Terminal, work: readonly ReportedEdge[]): Promise<string> {

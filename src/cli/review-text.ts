@@ -88,8 +88,10 @@ function whatOf({ verdicts, destinations }: ReviewedLine): string {
 
 async function factsOf({ lines }: ReviewedProject): Promise<string[]> {
   const { factsInWords } = await import("../review/index.ts");
+  const { judgementInWords } = await import("../promotion/index.ts");
   return lines.flatMap((line) => {
-    if (line.facts === undefined) return [];
+    const { facts, policies = [] } = line;
+    if (facts === undefined && policies.length === 0) return [];
     const { what, since, attached } = factsInWords(line);
     return [
       "",
@@ -97,6 +99,7 @@ async function factsOf({ lines }: ReviewedProject): Promise<string[]> {
       `    ${what.map((part) => (typeof part === "string" ? part : part.commit)).join("")}`,
       ...(since === "" ? [] : [`    since ${since}`]),
       ...(attached === "" ? [] : [`    attached: ${attached}`]),
+      ...policies.map((judgement) => `    ${judgementInWords(judgement)}`),
     ];
   });
 }

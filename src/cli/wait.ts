@@ -185,7 +185,7 @@ function unreadHosts(absent: readonly AbsentEdge[]): readonly string[] {
 
 /** What will never arrive is what has to be looked at. */
 function worstFirst(absent: readonly AbsentEdge[]): readonly AbsentEdge[] {
-  const order = ["conflict", "overlap", "refused", "unread", "missing"] as const;
+  const order = ["conflict", "overlap", "unread", "missing"] as const;
   return order.flatMap((kind) => absent.filter(({ state }) => state === kind));
 }
 

@@ -67,10 +67,6 @@ export const diagnosticCodes = {
   },
   "repeated-digest": { severity: "info", summary: "Several blocks of an image list the same digest." },
   "invalid-provenance": { severity: "error", summary: "A policy of provenance is not one." },
-  "provenance-required": {
-    severity: "warning",
-    summary: "A policy demands provenance, which cannot be evaluated yet, so its images are not promoted.",
-  },
   "provenance-differs": {
     severity: "error",
     summary: "Two manifests with the same staging registry have different policies of provenance.",

@@ -20,7 +20,7 @@ export interface PromoterManifest {
   readonly provenance?: ProvenancePolicy | undefined;
 }
 
-/** The `provenance` of a promoter manifest: it is read and checked, and cannot be evaluated yet. */
+/** The `provenance` of a promoter manifest: what has to be known of where its images come from. */
 export interface ProvenancePolicy {
   /** `off` demands nothing, `warn` tells, `require` promotes nothing without it. */
   readonly mode: "off" | "warn" | "require";
@@ -81,6 +81,8 @@ export interface ManifestTree {
   readonly diagnostics: readonly Diagnostic[];
   /** Projects that could not be read at all, each with at least one error among the diagnostics. */
   readonly unreadable: readonly string[];
+  /** The `policy.yaml` beside the manifests, where there is one. */
+  readonly policyFile?: string;
   /** Fingerprints of the texts that were read, by file: how a change of format alone shows. */
   readonly texts?: Readonly<Record<string, string>>;
 }

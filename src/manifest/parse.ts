@@ -126,14 +126,6 @@ function withPolicy(
   if (node === undefined || isNullScalar(node)) return list;
   const provenance = readProvenancePolicy(node, findings);
   if (provenance === undefined) return undefined;
-  if (provenance.mode === "require") {
-    findings.report(
-      "provenance-required",
-      provenance.at,
-      "policies of provenance cannot be evaluated yet",
-      "images of this staging registry are not promoted as long as the mode is require",
-    );
-  }
   return list === undefined ? undefined : { ...list, provenance };
 }
 

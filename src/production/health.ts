@@ -48,8 +48,8 @@ const troubleTable = [
   {
     trouble: "refused",
     health: "missing",
-    text: "it is not there, and a policy of the manifests stands against it",
-    wayOut: "change the policy, or take the image out of the manifests",
+    text: "it is not there, and a policy stands against it",
+    wayOut: "do what the policy says, or make an exception; the next promotion brings it then",
   },
   {
     trouble: "missing",

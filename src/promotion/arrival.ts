@@ -1,4 +1,4 @@
-import { formatPlace, type Place } from "../diagnostics/index.ts";
+import { formatPlace } from "../diagnostics/index.ts";
 import {
   countEdges,
   type DesiredImage,
@@ -25,10 +25,9 @@ export interface Expectation {
  * - `missing`: the tag, or the digest that is asked for without one, is not there.
  * - `conflict`: the tag stands at another digest. Tags never move.
  * - `overlap`: the manifests ask for the tag at two digests, so that nobody promotes it.
- * - `refused`: it is not there, and a policy of the manifests stands against promoting it.
  * - `unread`: it could not be found out.
  */
-export type AbsentState = "missing" | "conflict" | "overlap" | "refused" | "unread";
+export type AbsentState = "missing" | "conflict" | "overlap" | "unread";
 
 /** An edge that production is not known to hold. */
 export interface AbsentEdge {
@@ -43,8 +42,6 @@ export interface AbsentEdge {
   readonly current?: Digest;
   /** The media type of what it stands for there, when that is no image. */
   readonly currentType?: string;
-  /** `file:line:column` of the policy that stands against it. */
-  readonly policy?: string;
   /** Why it is unread. */
   readonly failure?: FailureRecord;
 }
@@ -103,30 +100,21 @@ function absentEdges(
   state: RepositoryState,
   isContested: (tag: Tag) => boolean,
 ): readonly Absence[] {
-  const { digest, sources } = image;
-  // Nothing brings in what only comes from where provenance is demanded.
-  const policy = sources.every((source) => source.policy !== undefined) ? sources[0].policy : undefined;
+  const { digest } = image;
   return tagsOrDigest(image).flatMap(({ tag, at }): readonly Absence[] => {
     const edge = { tag, digest, at: formatPlace(at) };
-    if (tag === null) return absence(edge, state.digests.get(digest), policy);
-    return isContested(tag) ? [{ ...edge, state: "overlap" }] : absence(edge, state.tags.get(tag), policy);
+    if (tag === null) return absence(edge, state.digests.get(digest));
+    return isContested(tag) ? [{ ...edge, state: "overlap" }] : absence(edge, state.tags.get(tag));
   });
 }
 
 function absence(
   edge: Pick<AbsentEdge, "tag" | "digest" | "at">,
   reading: TargetReading | undefined,
-  policy: Place | undefined,
 ): readonly Absence[] {
   if (reading === undefined) throw new TypeError(`${edge.tag ?? edge.digest} was not read`);
   if ("failure" in reading) return [{ ...edge, state: "unread", failure: reading.failure }];
   if (reading.digest === edge.digest) return [];
-  if (reading.digest === undefined) {
-    return [
-      policy === undefined
-        ? { ...edge, state: "missing" }
-        : { ...edge, state: "refused", policy: formatPlace(policy) },
-    ];
-  }
+  if (reading.digest === undefined) return [{ ...edge, state: "missing" }];
   return [{ ...edge, state: "conflict", ...standing(reading) }];
 }

@@ -1,10 +1,9 @@
 import { type Place, placeIn } from "../diagnostics/index.ts";
-import type { DesiredImage, DesiredSource, DesiredTag, OverlapClaim } from "../edges/index.ts";
+import type { DesiredImage, DesiredTag, OverlapClaim } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { RepositoryState, TargetReading } from "./inventory.ts";
 import type { PlannedEdge, PlannedImage } from "./planned-images.ts";
-import { isWork } from "./verdicts.ts";
 
 /** What staging answered about a digest: the repository that has it, none, or that it could not be read. */
 export type SourceReading =
@@ -40,18 +39,11 @@ export function decideImage(
   const [first] = image.sources;
   const found = source?.state === "found" ? source.repository : undefined;
   const from = image.sources.find(({ repository }) => repository === found) ?? first;
-  const decided =
+  const edges =
     image.tags.length === 0
       ? [decideUntagged(image.digest, from.at, state, source)]
       : image.tags.map((tag) => decideTag(image.digest, tag, state, contested, source));
-  const edges = decided.map((edge) => allowed(edge, from));
   return { digest: image.digest, project: from.project, source: from.repository, edges };
-}
-
-/** An edge as the policies of its source let it be: what cannot be evaluated is not known to be satisfied. */
-function allowed(edge: PlannedEdge, { policy }: DesiredSource): PlannedEdge {
-  if (policy === undefined || !isWork(edge.verdict)) return edge;
-  return { ...edge, verdict: "refused", reason: "provenance-not-evaluated", policy };
 }
 
 /** Whether nothing is to be done for an image: what {@link decideImage} says of each of its edges is `present`. */

@@ -3,7 +3,9 @@ import { type Cause, groupByCause, type Problem, problemOf } from "../errors/ind
 import { splitRepository } from "../oci/index.ts";
 import type { AbsentEdge } from "./arrival.ts";
 import type { ImageDetails } from "./images.ts";
+import type { PolicyRefusal } from "./plan.ts";
 import type { PlannedEdge } from "./planned-images.ts";
+import type { ReportedEdge } from "./report.ts";
 import type { Finding } from "./verify.ts";
 
 /**
@@ -47,11 +49,10 @@ export function causesOfAbsence(absent: readonly AbsentEdge[], everyPlace = fals
 }
 
 function absenceOf(edge: AbsentEdge): Omit<Problem, "state" | "what" | "at"> {
-  const { state, policy, failure } = edge;
+  const { state, failure } = edge;
   if (state === "conflict") return conflictAt(edge);
   if (state === "overlap")
     return { message: "the manifests ask for the tag at two digests", hint: overlapHint };
-  if (state === "refused") return refusedBy(policy);
   if (state === "missing") return { message: "not there yet" };
   const problem: Pick<Problem, "message" | "pattern"> =
     failure === undefined ? { message: "unknown" } : problemOf(failure);
@@ -92,13 +93,24 @@ export function conflictAt(standing: Standing): Pick<Problem, "message" | "detai
   };
 }
 
-/** That a policy stands against it. @param policy Where that is said, for those who have no other way to say it. */
-export function refusedBy(policy?: string): { readonly message: string; readonly hint: string } {
+/** That a policy stands against it, and what it says. */
+export function refusalInWords({ name, at, why }: PolicyRefusal): string {
+  return `the policy ${name} (${formatPlace(at)}) is not satisfied: ${why}`;
+}
+
+/** The same in words that all images have in common which it stands against for the same. */
+export function refusedBy({
+  reason,
+  policy,
+  why,
+  hint,
+}: Pick<ReportedEdge, "reason" | "policy" | "why" | "hint">): Pick<Problem, "message" | "detail" | "hint"> {
   const where = policy === undefined ? "" : ` at ${policy}`;
-  return {
-    message: `provenance is demanded${where} and cannot be evaluated yet`,
-    hint: "promote it once policies can be evaluated, or set the mode to warn",
-  };
+  const message =
+    reason === "policy-failed"
+      ? `what a policy${where} demands is there, and is not true or not allowed`
+      : `what a policy${where} demands is not there`;
+  return { message, detail: why, hint };
 }
 
 /** Which digests claim a tag, and where. */

@@ -1,6 +1,6 @@
 export * from "./arrival.ts";
 export * from "./events.ts";
-export { causesOfAbsence, causesOfFindings, refusedBy } from "./image-problems.ts";
+export { causesOfAbsence, causesOfFindings, refusalInWords } from "./image-problems.ts";
 export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";
 export { formatJUnit, junitParts } from "./junit.ts";
@@ -9,6 +9,7 @@ export {
   type Plan,
   type PlanLimits,
   type PlanSummary,
+  type PolicyRefusal,
   type Section,
   type Since,
   sinceCommit,
@@ -23,6 +24,13 @@ export {
   type PlannedRepository,
   plannedImages,
 } from "./planned-images.ts";
+export {
+  isHeldBack,
+  type Judgement,
+  judgementInWords,
+  judgementsOf,
+  type ReportedJudgement,
+} from "./policies.ts";
 export * from "./promote.ts";
 export * from "./report.ts";
 export {

@@ -2,6 +2,8 @@ import { type Diagnostic, formatPlace, placeOf } from "../diagnostics/index.ts";
 import { gathered } from "../disk/index.ts";
 import { selectionInWords } from "../edges/index.ts";
 import { allKinds, type SectionKinds } from "./kinds.ts";
+import { imageKind } from "./planned-images.ts";
+import { judgementInWords } from "./policies.ts";
 import { edgeName, type Report, type ReportedEdge } from "./report.ts";
 
 /**
@@ -28,6 +30,7 @@ function* linesOf(report: Report, kinds: SectionKinds): Generator<string> {
   for (const edge of report.problems) suiteOf(edge.project).problems.push(edge);
   for (const error of report.manifestErrors) suiteOf("manifests").errors.push(error);
   if (suites.size === 0 && report.selection !== undefined) suiteOf("waybill");
+  const saidOf = judgementsIn(report);
   const { tests, failures } = sizeOf({ ...report, errors: report.manifestErrors });
   yield '<?xml version="1.0" encoding="UTF-8"?>\n';
   yield `<testsuites name="waybill" tests="${tests}" failures="${failures}" errors="0">\n`;
@@ -35,7 +38,7 @@ function* linesOf(report: Report, kinds: SectionKinds): Generator<string> {
     const { tests, failures } = sizeOf(suite);
     yield `  <testsuite name="${xml(name)}" tests="${tests}" failures="${failures}" errors="0" skipped="0">\n`;
     for (const line of properties(report)) yield `    ${line}\n`;
-    for (const edge of suite.work) yield `    <testcase ${attributes(edge, edgeName(edge, kinds))}/>\n`;
+    for (const edge of suite.work) yield `    ${workCase(edge, edgeName(edge, kinds), saidOf(edge))}\n`;
     for (const edge of suite.problems) yield `    ${failedCase(edge, edgeName(edge, kinds))}\n`;
     for (const error of suite.errors) yield `    ${failedLine(error)}\n`;
     yield "  </testsuite>\n";
@@ -70,6 +73,25 @@ function properties({ selection }: Report): readonly string[] {
 
 function attributes({ destination, place: { file, line } }: ReportedEdge, name: string): string {
   return `name="${xml(name)}" classname="${xml(destination)}" file="${xml(file)}" line="${line}"`;
+}
+
+/** What policies say of images, as far as it stops nothing, by digest and destination. */
+function judgementsIn({ policies = [] }: Report): (edge: ReportedEdge) => readonly string[] {
+  const said = new Map<string, string[]>();
+  for (const judgement of policies) {
+    for (const destination of judgement.destinations) {
+      const key = `${destination} ${judgement.digest}`;
+      said.set(key, [...(said.get(key) ?? []), `${judgement.at}: ${judgementInWords(judgement)}`]);
+    }
+  }
+  return ({ kind, destination, digest }) =>
+    kind === imageKind ? (said.get(`${destination} ${digest}`) ?? []) : [];
+}
+
+function workCase(edge: ReportedEdge, name: string, said: readonly string[]): string {
+  if (said.length === 0) return `<testcase ${attributes(edge, name)}/>`;
+  const lines = said.map(xml).join("&#10;");
+  return `<testcase ${attributes(edge, name)}><system-out>${lines}</system-out></testcase>`;
 }
 
 function failedCase(edge: ReportedEdge, name: string): string {

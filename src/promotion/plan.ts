@@ -74,10 +74,19 @@ export interface Decision {
   readonly reason: Reason;
   /** Of the line that asks for it. */
   readonly at: Place;
-  /** Of the policy that stands against it. */
-  readonly policy?: Place;
+  /** The policy that stands against it, and what it says. */
+  readonly policy?: PolicyRefusal;
   /** What made it unread. */
   readonly failure?: FailureRecord;
+}
+
+/** A policy that stands against an edge. */
+export interface PolicyRefusal {
+  readonly name: string;
+  readonly at: Place;
+  /** In one sentence, what is missing, or not so. */
+  readonly why: string;
+  readonly hint?: string;
 }
 
 /** What the edges of a plan, or of what came of it, are limited to. */

@@ -53,10 +53,22 @@ const plannedEdge = z.object({
   currentType: z.exactOptional(z.string()),
   /** All claims, when two digests claim the tag. */
   claims: z.exactOptional(z.array(z.object({ digest: digestSchema, at: place }))),
-  /** Of the policy that stands against it. */
-  policy: z.exactOptional(place),
+  /** The policy that stands against it, and what it says. */
+  policy: z.exactOptional(
+    z.object({ name: z.string(), at: place, why: z.string(), hint: z.exactOptional(z.string()) }),
+  ),
   /** What made it unread. */
   failure: z.exactOptional(failure),
+});
+
+const judgement = z.object({
+  policy: z.string(),
+  at: place,
+  mode: z.enum(["off", "warn", "require"]),
+  outcome: z.enum(["satisfied", "excepted", "missing", "unreadable", "failed"]),
+  why: z.string(),
+  hint: z.optional(z.string()),
+  failure: z.optional(failure),
 });
 
 const plannedImage = z.object({
@@ -65,6 +77,8 @@ const plannedImage = z.object({
   /** Where it would be copied from: the first source that has it, otherwise the first that is named. */
   source: repository,
   edges: z.array(plannedEdge),
+  /** What the policies that apply say of it, where anything is to be done; absent when none applies. */
+  policies: z.exactOptional(z.array(judgement)),
 });
 
 /** Reads an item of a saved plan: {@link PlannedRepositories}. */
@@ -194,7 +208,8 @@ function isAlike(one: PlannedImage, other: PlannedImage): boolean {
     one.source === other.source &&
     one.project === other.project &&
     one.edges.length === other.edges.length &&
-    one.edges.every((edge, at) => isSameEdge(edge, other.edges[at]))
+    one.edges.every((edge, at) => isSameEdge(edge, other.edges[at])) &&
+    (one.policies === other.policies || isDeepStrictEqual(one.policies, other.policies))
   );
 }
 

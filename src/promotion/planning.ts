@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { Budget, DocumentCache } from "../copy/index.ts";
 import {
   countEdges,
@@ -5,7 +6,7 @@ import {
   type DesiredRepository,
   desiredRepositories,
 } from "../edges/index.ts";
-import { failureRecord } from "../errors/index.ts";
+import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import { type Digest, type ImageDocument, type RepositoryName, splitRepository } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { onEachHost } from "./by-host.ts";
@@ -16,16 +17,21 @@ import type { Section } from "./plan.ts";
 import {
   gatherAlike,
   imageKind,
+  type PlannedEdge,
   type PlannedImage,
   type PlannedRepositories,
   type PlannedRepository,
 } from "./planned-images.ts";
+import { notEvaluated, underPolicies } from "./policies.ts";
 import type { OpenRepository, SectionQuestion } from "./section.ts";
+import { isWork } from "./verdicts.ts";
 
 /** Tags that are wanted of a host from which on it is worth a request to find out whether it lists manifests. */
 const worthAListing = 1_000;
 /** Repositories of a host that are read at the same time; the policy of each host bounds what really is in flight. */
 const repositoriesAtOnce = 64;
+/** Images whose evidence is in memory at the same time. */
+const judgedAtOnce = 32;
 
 /**
  * Compares the edges with what the registries hold. Reads only what the edges touch: production repositories first,
@@ -34,7 +40,8 @@ const repositoriesAtOnce = 64;
 export async function planImages(question: SectionQuestion): Promise<Section<PlannedRepositories>> {
   const { edges, open, documents, listener, signal } = question;
   const desired = desiredRepositories(edges);
-  const planning = { open, source: sourceReader(question), scout: scoutOf(desired), documents };
+  const source = sourceReader(question);
+  const planning = { open, source, judge: judgeOf(question, source), scout: scoutOf(desired), documents };
   const gathering = gatherAlike();
   let present = 0;
   let done = 0;
@@ -87,6 +94,7 @@ function notLookedAt({ images }: DesiredRepository): ReturnType<typeof scoutOf> 
 interface Planning {
   readonly open: OpenRepository;
   readonly source: (image: DesiredImage) => Promise<SourceReading>;
+  readonly judge: Judge;
   readonly scout: ReturnType<typeof scoutOf>;
   readonly documents: DocumentCache;
 }
@@ -95,7 +103,7 @@ interface Planning {
 async function planRepository(
   { destination, images, contested }: DesiredRepository,
   questions: Budget,
-  { open, source, scout, documents }: Planning,
+  { open, source, judge, scout, documents }: Planning,
 ): Promise<{ readonly repository: PlannedRepository; readonly present: number }> {
   const read = await scout(destination, (listFirst) =>
     readRepositoryState(() => open(destination), images, questions, listFirst),
@@ -104,9 +112,9 @@ async function planRepository(
   const { empty, missing } = state;
   const wanting = images.filter((image) => !isPresent(image, state, contested));
   const planned = await Promise.all(
-    wanting.map((image) => {
-      if (!needsSource(image, state, contested)) return decideImage(image, state, contested);
-      return source(image).then((reading) => decideImage(image, state, contested, reading));
+    wanting.map(async (image) => {
+      const reading = needsSource(image, state, contested) ? await source(image) : undefined;
+      return judge(image, decideImage(image, state, contested, reading), destination);
     }),
   );
   const listed = planned.map(withoutPresent);
@@ -115,6 +123,44 @@ async function planRepository(
     repository: { destination, empty, ...(missing === undefined ? {} : { missing }), images: listed },
     present,
   };
+}
+
+type Judge = (image: DesiredImage, planned: PlannedImage, to: RepositoryName) => Promise<PlannedImage>;
+
+/**
+ * Asks what policies say of images that there is something to do about, and of no others. The evidence is what hangs on the
+ * image where it comes from; of one that staging has no more, where it is.
+ */
+function judgeOf(
+  { trust, signal }: SectionQuestion,
+  sourceOf: (image: DesiredImage) => Promise<SourceReading>,
+): Judge {
+  const limit = pLimit(judgedAtOnce);
+  return async (image, planned, destination) => {
+    if (!planned.edges.some(({ verdict }) => isWork(verdict))) return planned;
+    const { digest, source, project } = planned;
+    if (trust === undefined) {
+      const policy = image.sources.find(({ repository }) => repository === source)?.policy;
+      return policy === undefined ? planned : underPolicies(planned, [notEvaluated(policy)]);
+    }
+    const judged = { digest, source, destinations: [destination], project };
+    if (!trust.applies(judged)) return planned;
+    return limit(async () => {
+      if (signal?.aborted) return unread(planned, interruption);
+      const isCopied = planned.edges.some(({ verdict }) => verdict === "copy");
+      const { state } = isCopied ? { state: "found" } : await sourceOf(image);
+      const where = state === "missing" ? destination : source;
+      return underPolicies(planned, await trust.judge(judged, where));
+    });
+  };
+}
+
+function unread(planned: PlannedImage, failure: FailureRecord): PlannedImage {
+  const edges = planned.edges.map(
+    (edge): PlannedEdge =>
+      isWork(edge.verdict) ? { ...edge, verdict: "unread", reason: "policy-unreadable", failure } : edge,
+  );
+  return { ...planned, edges };
 }
 
 function withoutPresent(image: PlannedImage): PlannedImage {

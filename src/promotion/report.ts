@@ -1,11 +1,12 @@
 import { type Diagnostic, formatPlace, type Place } from "../diagnostics/index.ts";
 import { type Cause, type FailureRecord, groupByCause, type Problem, problemOf } from "../errors/index.ts";
-import { refusedBy, unreadProblem } from "./image-problems.ts";
+import { refusalInWords, refusedBy, unreadProblem } from "./image-problems.ts";
 import type { ImageDetails } from "./images.ts";
 import { isInterrupted } from "./interruption.ts";
 import { allKinds } from "./kinds.ts";
 import { type Decision, limitsIn, type Plan } from "./plan.ts";
 import { imageKind } from "./planned-images.ts";
+import { judgementsOf, type ReportedJudgement } from "./policies.ts";
 import type { EdgeDetails, Outcome, SectionEdge, SectionKind } from "./section.ts";
 import type { Traffic } from "./traffic.ts";
 import {
@@ -37,8 +38,10 @@ export interface ReportedEdge extends EdgeOfKind {
   readonly failure: FailureRecord | undefined;
   /** Why it has the verdict that stops it, or that a list of referrers is to be mended with it. */
   readonly reason: Reason | undefined;
-  /** `file:line:column` of the policy that refuses it. */
+  /** `file:line:column` of the policy that stands against it. */
   readonly policy: string | undefined;
+  /** What to do about what the policy says. */
+  readonly hint?: string | undefined;
 }
 
 /** One edge of the report that is about an image. */
@@ -70,6 +73,8 @@ export interface Report extends Pick<Plan, "since" | "selection"> {
   readonly problems: readonly ReportedEdge[];
   /** What the problems come from, each with its first places and what to do about it. */
   readonly causes: readonly Cause[];
+  /** What policies say of images that there was something to do about: one for each of them that applies to a digest. */
+  readonly policies?: readonly ReportedJudgement[];
   /** Errors of the manifests: each has stopped its own line or project. With a limit, those that are within it. */
   readonly manifestErrors: readonly Diagnostic[];
   /** Errors outside of the limit: they count in a full run. Absent without a limit. */
@@ -98,6 +103,7 @@ export function reportPromotion(
     if (edge.state === "done" || canBeDone) work.push(edge);
     else problems.push(edge);
   }
+  const policies = judgementsOf(plan);
   const manifestErrors = diagnostics.filter(({ severity }) => severity === "error");
   return {
     format: "waybill-report/1",
@@ -113,6 +119,7 @@ export function reportPromotion(
     work,
     problems,
     causes: causesOf(problems, false, kinds),
+    ...(policies.length === 0 ? {} : { policies }),
     manifestErrors,
   };
 }
@@ -173,7 +180,8 @@ function reportEdge(
     why: explain(kind, of, failed),
     failure: failed ?? of.edge.failure,
     reason: isProblem(verdict) || reason === "referrer-unlisted" ? reason : undefined,
-    policy: policy && formatPlace(policy),
+    policy: policy && formatPlace(policy.at),
+    ...(policy?.hint === undefined ? {} : { hint: policy.hint }),
   };
 }
 
@@ -184,7 +192,7 @@ function explain(kind: SectionKind, of: SectionEdge, failed: FailureRecord | und
     case "unread":
       return `${unreadSide(reason)} could not be read: ${failure === undefined ? "unknown" : describe(failure)}`;
     case "refused":
-      return `${refusedBy(policy && formatPlace(policy)).message}, so this is not promoted`;
+      return policy === undefined ? "a policy stands against it" : refusalInWords(policy);
     case "withheld":
       return "it could be done now, but the saved plan does not hold it";
     default:
@@ -233,7 +241,7 @@ function reasonOf(kind: SectionKind, edge: ReportedEdge): Omit<Problem, "state" 
   const host = kind.host(edge);
   switch (state) {
     case "refused":
-      return { host, ...refusedBy(edge.policy) };
+      return { host, ...refusedBy(edge) };
     case "withheld":
       return {
         host,

@@ -73,7 +73,7 @@ export const verdictTable = [
   {
     verdict: "refused",
     effect: "problem",
-    meaning: "a policy of the manifests stands against it",
+    meaning: "a policy stands against it",
     reported: "refused by a policy",
     reviewed: "refused by a policy",
   },
@@ -115,7 +115,9 @@ export const reasonTable = [
   { reason: "claimed-twice", verdict: "overlap" },
   { reason: "destination-unread", verdict: "unread" },
   { reason: "source-unread", verdict: "unread" },
-  { reason: "provenance-not-evaluated", verdict: "refused" },
+  { reason: "policy-missing", verdict: "refused" },
+  { reason: "policy-failed", verdict: "refused" },
+  { reason: "policy-unreadable", verdict: "unread" },
   { reason: "not-in-saved-plan", verdict: "withheld" },
 ] as const satisfies readonly { reason: string; verdict: Verdict }[];
 
@@ -172,6 +174,9 @@ function countersOf<Name extends string>(names: readonly Name[]): Record<Name, n
 }
 
 /** What could not be read, where that is why nothing is known. */
-export function unreadSide(reason: Reason | undefined): "staging" | "production" {
+export function unreadSide(
+  reason: Reason | undefined,
+): "staging" | "production" | "what vouches for the image" {
+  if (reason === "policy-unreadable") return "what vouches for the image";
   return reason === "source-unread" ? "staging" : "production";
 }

@@ -54,8 +54,8 @@ export interface LookedEvent {
 export interface Waiting extends Look {
   readonly format: "waybill-waiting/1";
   /**
-   * `arrived`, when production holds everything; `hopeless`, when something cannot arrive (a tag stands at another digest,
-   * is asked for at two, or a policy stands against it); `timeout`, when something is not there yet or could not be read;
+   * `arrived`, when production holds everything; `hopeless`, when something cannot arrive (a tag stands at another digest, or
+   * is asked for at two); `timeout`, when something is not there yet or could not be read;
    * `interrupted`, when that is so and a signal ended it.
    */
   readonly state: "arrived" | "hopeless" | "timeout" | "interrupted";
@@ -128,7 +128,7 @@ const late: FailureRecord = { code: "timeout", message: "the time was over befor
 /** Milliseconds; a promotion that is under way already may be over in a moment. */
 const minPause = 2000;
 
-const hopeless: ReadonlySet<AbsentEdge["state"]> = new Set(["conflict", "overlap", "refused"]);
+const hopeless: ReadonlySet<AbsentEdge["state"]> = new Set(["conflict", "overlap"]);
 
 function stateOf({ absent }: Look): "arrived" | "hopeless" | "timeout" {
   if (absent.length === 0) return "arrived";

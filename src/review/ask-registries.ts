@@ -6,6 +6,7 @@ import { describeImage } from "../inspect/index.ts";
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { isDigest, parseRepository } from "../oci/index.ts";
 import {
+  type Judgement,
   type OpenRepository,
   type Plan,
   type PlanLimits,
@@ -15,7 +16,9 @@ import {
   reportPromotion,
   type Verdict,
 } from "../promotion/index.ts";
+import type { ImageTrust } from "../trust/index.ts";
 import { type Comments, conflictsOf } from "./judge/plan.ts";
+import { judgementsByLine } from "./judge/policies.ts";
 import type { ChangedLine, ChangedLines } from "./lines.ts";
 import { type PreviousVersion, previousVersion } from "./previous.ts";
 import { factsReader, imageFacts } from "./read-facts.ts";
@@ -32,6 +35,8 @@ export interface Answers {
   previousAt(line: ChangedLine): Place | undefined;
   /** What promotion would do of a line, by verdict. */
   verdictsOf(line: ChangedLine): NonNullable<ReviewedLine["verdicts"]>;
+  /** What policies say of the image of a line. */
+  judgementsOf(line: ChangedLine): readonly Judgement[];
   /** Lines that nothing was read of, because there are too many. */
   readonly passedOver: number;
   /** Whether we may push to a new destination of a project, and why that is not known. */
@@ -51,6 +56,7 @@ export interface RegistryQuestion extends Pick<ReviewOptions, "listener" | "sign
   readonly edges: EdgeSet;
   readonly limits: PlanLimits;
   readonly lines: ChangedLines;
+  readonly trust: ImageTrust | undefined;
 }
 
 /** Of so many lines, facts are read; each takes some dozens of requests to staging at most. */
@@ -62,10 +68,10 @@ const maxProbes = 100;
 
 /** Reads what the change touches: production as planning does, staging for facts, new destinations for rights. */
 export async function askRegistries(question: RegistryQuestion): Promise<Answers> {
-  const { open, head, edges, limits, lines, listener, signal } = question;
+  const { open, head, edges, limits, lines, trust, listener, signal } = question;
   const documents = createDocumentCache();
   const [plan, rights] = await Promise.all([
-    planPromotion({ edges, open, documents, limits, listener, signal }),
+    planPromotion({ edges, open, documents, limits, trust, listener, signal }),
     askForRights(question),
   ]);
   const asked = lines.lines.filter(({ kind }) => kind === "added" || kind === "moved");
@@ -91,6 +97,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
     factsOf: (line) => facts.get(line),
     previousAt: (line) => previous.get(line),
     verdictsOf: verdictsIn(plan),
+    judgementsOf: judgementsByLine(plan),
     passedOver: Math.max(0, asked.length - maxLines),
     mayPush: (project, registry) => rights.get(`${project} ${registry}`),
   };

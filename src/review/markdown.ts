@@ -1,7 +1,7 @@
 import { firstOf, formatPlace, placeOf, type RoughPlace } from "../diagnostics/index.ts";
 import { selectionInWords, selectionOptions } from "../edges/index.ts";
 import { shellLine } from "../errors/index.ts";
-import { reviewedWords, type Verdict } from "../promotion/index.ts";
+import { judgementInWords, reviewedWords, type Verdict } from "../promotion/index.ts";
 import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
 import { type PageSection, page, sectionOf } from "./markdown-page.ts";
@@ -164,7 +164,7 @@ function lineRow(line: ReviewedLine, nameOf: NameOf): string {
     linked(what),
     sentence(since),
     sentence(attached),
-    workInWords(line),
+    [workInWords(line), ...(line.policies ?? []).map((each) => sentence(judgementInWords(each)))].join("; "),
   ];
   return `| ${cells.join(" | ")} |\n`;
 }

@@ -16,6 +16,7 @@ import { judgeChanges } from "./judge/changes.ts";
 import { judgeFacts } from "./judge/facts.ts";
 import { judgeManifests } from "./judge/manifests.ts";
 import { judgeOthers, judgePlan } from "./judge/plan.ts";
+import { judgePolicies, judgePolicyFile, judgeUnasked } from "./judge/policies.ts";
 import { judgeRights } from "./judge/rights.ts";
 import { type ChangedLine, type ChangedLines, changedLines } from "./lines.ts";
 import type {
@@ -56,14 +57,17 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const limits = { since: sinceCommit(change.base, changes), selection: selected };
   const lines = changedLines(then, all, changes);
   const { listener, signal } = options;
+  const trust = await options.trust?.(after);
   const answers =
     open === undefined
       ? undefined
-      : await askRegistries({ open, head: after, changes, edges, limits, lines, listener, signal });
+      : await askRegistries({ open, head: after, changes, edges, limits, lines, trust, listener, signal });
   const { findings: manifests, outside } = judgeManifests(before, after, selection);
   const findings = [
     ...manifests,
     ...judgeChanges(lines.lines, changes, before, allowRemovals),
+    ...judgePolicyFile(before, after),
+    ...(answers === undefined && trust !== undefined ? judgeUnasked(lines.lines, trust) : []),
     ...(answers === undefined ? [] : judgeAnswers(lines, answers, manifests)),
     ...judgeRights(changes, answers),
     ...sameDigests(lines.lines, after),
@@ -146,6 +150,7 @@ function judgeAnswers(
   const isUnread = (line: ChangedLine): boolean => (verdictsOf(line).unread ?? 0) > 0;
   return [
     ...judgePlan(plan, lines, comments, (edge) => isReportedOverlap(edge, manifests)),
+    ...judgePolicies(plan, lines),
     ...judgeOthers(report.problems),
     ...lines.lines.flatMap((line) =>
       isUnread(line) ? [] : judgeFacts(line, factsOf(line), previousAt(line)),
@@ -201,9 +206,11 @@ function reviewedProjects(
 
 function reviewedLine(line: ChangedLine, answers: Answers | undefined): ReviewedLine {
   const { project, ...reviewed } = line;
+  const policies = answers?.judgementsOf(line) ?? [];
   return {
     ...reviewed,
     verdicts: line.kind === "removed" ? undefined : answers?.verdictsOf(line),
+    ...(policies.length === 0 ? {} : { policies }),
     facts: answers?.factsOf(line),
   };
 }

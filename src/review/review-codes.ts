@@ -24,7 +24,22 @@ const ownCodes = {
     severity: "error",
     summary: "A registry could not be read: it is not known, which is not absent.",
   },
-  "policy-changed": { severity: "warning", summary: "A project has another policy of provenance." },
+  "policy-changed": { severity: "warning", summary: "Other policies apply than before." },
+  "policy-missing": { severity: "error", summary: "What a policy demands of an image is not there." },
+  "policy-failed": {
+    severity: "error",
+    summary: "What a policy demands of an image is there, and is not true or not allowed.",
+  },
+  "policy-unreadable": {
+    severity: "error",
+    summary: "What vouches for an image could not be read: whether a policy is satisfied is not known.",
+  },
+  "policy-warning": { severity: "warning", summary: "A policy that only warns is not satisfied." },
+  "policy-excepted": { severity: "warning", summary: "An image is promoted by an exception to a policy." },
+  "policy-not-evaluated": {
+    severity: "warning",
+    summary: "Policies apply, and no registry was asked what vouches for the images.",
+  },
   "source-changed": { severity: "warning", summary: "Images are promoted from another staging registry." },
   "not-looked-at": { severity: "warning", summary: "There is more than a review looks at." },
   "same-digest": { severity: "warning", summary: "One digest is listed under two image names." },

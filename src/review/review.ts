@@ -2,8 +2,10 @@ import type { Diagnostic, Place } from "../diagnostics/index.ts";
 import type { EdgeChangeKind, ManifestComparison, Selected, Selection } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
+import type { ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { OpenRepository, Plan, Verdict } from "../promotion/index.ts";
+import type { Judgement, OpenRepository, Plan, Verdict } from "../promotion/index.ts";
+import type { ImageTrust } from "../trust/index.ts";
 import type { LineFacts } from "./facts.ts";
 import type { ReviewCode } from "./review-codes.ts";
 
@@ -23,6 +25,11 @@ export interface ReviewOptions {
   readonly selection?: Selection | undefined;
   /** How repositories are reached. Without it the review is offline: it says nothing of what registries hold. */
   readonly open?: OpenRepository | undefined;
+  /**
+   * Makes what knows the policies of the head, and evaluates them. Without it nobody does: where one requires something, what
+   * it is about is not known to satisfy it.
+   */
+  readonly trust?: ((head: ManifestTree) => Promise<ImageTrust>) | undefined;
   /** Lines and destinations that are taken away are mentioned; they fail when it is left out. */
   readonly allowRemovals?: boolean;
   /** Environment variables for Git: `process.env` when they are left out. */
@@ -146,6 +153,8 @@ export interface ReviewedLine {
   readonly destinations: readonly RepositoryName[];
   /** What promotion would do, by verdict; absent when offline, and for what was removed. */
   readonly verdicts?: Readonly<Partial<Record<Verdict, number>>> | undefined;
+  /** What policies say of the image; absent when offline, when none applies, and when there is nothing to do. */
+  readonly policies?: readonly Judgement[] | undefined;
   /** What staging says of the image; absent when offline, for what was removed, and beyond the first images. */
   readonly facts?: LineFacts | { readonly failure: FailureRecord } | undefined;
 }

@@ -56,6 +56,11 @@ export interface ImageTrust {
   readonly verifier: SignatureVerifier;
   /** What hangs on an image. Never throws: what could not be read is in the tree. */
   attachments(repository: RepositoryName, digest: Digest): Promise<AttachmentTree>;
-  /** What all policies that apply say of an image; empty when none applies, and nothing is asked then. Never throws. */
-  judge(image: JudgedImage): Promise<readonly PolicyVerdict[]>;
+  /** Whether any policy may say something of an image. Asks nobody. */
+  applies(image: JudgedImage): boolean;
+  /**
+   * What all policies that apply say of an image; empty when none applies, and nothing is asked then. Never throws.
+   * @param where The repository whose attachments are the evidence: its source when it is left out.
+   */
+  judge(image: JudgedImage, where?: RepositoryName): Promise<readonly PolicyVerdict[]>;
 }

@@ -10,7 +10,7 @@ import {
   type PlannedRepository,
   plannedImages,
   type ReportedEdge,
-  refusedBy,
+  refusalInWords,
 } from "../../promotion/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
 import type { ReviewFinding } from "../review.ts";
@@ -92,7 +92,7 @@ const codes: ReadonlyMap<string, ReviewCode> = new Map([
   ["lost", "lost"],
   ["overlap", "overlap"],
   ["unread", "unread"],
-  ["refused", "provenance-required"],
+  ["refused", "policy-missing"],
 ]);
 
 /**
@@ -130,7 +130,8 @@ function fatesOf(repositories: readonly PlannedRepository[], { lineOf }: Changed
           : isOfLine
             ? [at, edge.tag, image.digest]
             : [image.project];
-        const key = [edge.verdict, edge.reason, edge.current, edge.failure?.code, ...subject].join(" ");
+        const why = edge.verdict === "refused" ? edge.policy?.why : undefined;
+        const key = [edge.verdict, edge.reason, edge.current, edge.failure?.code, why, ...subject].join(" ");
         const fate = fates.get(key) ?? {
           edge,
           image,
@@ -193,13 +194,14 @@ function judge(
       };
     }
     case "refused": {
-      const policy = refusedBy();
+      const { policy } = edge;
+      const why = policy === undefined ? "a policy stands against it" : refusalInWords(policy);
       return {
         severity: "fails",
-        code: "provenance-required",
-        message: `${line === undefined ? `${edgesInWords(count)} of ${image.project}` : name} would not be promoted: ${policy.message}`,
-        hint: policy.hint,
-        related: edge.policy && [{ ...placed(edge.policy), message: "the policy that demands it" }],
+        code: edge.reason === "policy-failed" ? "policy-failed" : "policy-missing",
+        message: `${line === undefined ? `${edgesInWords(count)} of ${image.project}` : name} would not be promoted: ${why}`,
+        hint: policy?.hint,
+        related: policy && [{ ...placed(policy.at), message: "the policy that demands it" }],
       };
     }
     case "overlap":
@@ -212,6 +214,17 @@ function judge(
         related: (edge.claims ?? []).map(({ digest, at }) => ({ ...placed(at), message: digest })),
       };
     default: {
+      if (edge.reason === "policy-unreadable") {
+        const what = line === undefined ? `${edgesInWords(count)} of ${image.project}` : name;
+        const { policy, failure } = edge;
+        return {
+          severity: "fails",
+          code: "policy-unreadable",
+          message: `it is not known whether ${fate.places.size > 1 ? `${edgesInWords(count)} of ${fate.places.size} lines` : what} may be promoted: what vouches for the image could not be read: ${failure?.message ?? policy?.why ?? "nobody knows why"}`,
+          hint: failure?.hint ?? policy?.hint ?? "review again once it can be read",
+          related: policy && [{ ...placed(policy.at), message: "the policy that demands it" }],
+        };
+      }
       const side = edge.reason === "source-unread" ? image.source : firstOf(destinations);
       const what =
         fate.places.size > 1

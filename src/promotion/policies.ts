@@ -1,0 +1,103 @@
+import { formatPlace, type Place } from "../diagnostics/index.ts";
+import type { FailureRecord } from "../errors/index.ts";
+import type { Digest, RepositoryName } from "../oci/index.ts";
+import type { PolicyVerdict } from "../policy/index.ts";
+import type { Plan } from "./plan.ts";
+import { type PlannedEdge, type PlannedImage, plannedImages } from "./planned-images.ts";
+import { isWork } from "./verdicts.ts";
+
+/** What one policy says of an image, as plans keep it. */
+export type Judgement = Omit<PolicyVerdict, "accepted">;
+
+/** What one policy says of one image of a plan. */
+export interface ReportedJudgement {
+  readonly digest: Digest;
+  readonly source: RepositoryName;
+  readonly project: string;
+  /** Production repositories that it was asked about. */
+  readonly destinations: readonly RepositoryName[];
+  readonly policy: string;
+  /** `file:line:column` of the policy. */
+  readonly at: string;
+  readonly mode: PolicyVerdict["mode"];
+  readonly outcome: PolicyVerdict["outcome"];
+  readonly why: string;
+  readonly hint?: string | undefined;
+  readonly failure?: FailureRecord | undefined;
+}
+
+/** Whether an image is not promoted for what a policy says of it. */
+export function isHeldBack({ mode, outcome }: Pick<Judgement, "mode" | "outcome">): boolean {
+  return mode === "require" && outcome !== "satisfied" && outcome !== "excepted";
+}
+
+/** What a policy says, in one line: its name, what came of it, and what was found, by whom, where. */
+export function judgementInWords({
+  policy,
+  mode,
+  outcome,
+  why,
+}: Pick<Judgement, "policy" | "mode" | "outcome" | "why">): string {
+  const isWarning = mode === "warn" && outcome !== "satisfied" && outcome !== "excepted";
+  return `policy ${policy} ${outcome}${isWarning ? " (only a warning)" : ""}: ${why}`;
+}
+
+/** Outcomes that hold an image back: of several, what is known for certain is told first. */
+const gravity = ["failed", "missing", "unreadable"] as const;
+
+/**
+ * The image as policies let it be: the work on it is refused where one that requires something is not satisfied, and unread
+ * where nobody knows whether it is. What is no work stays what it is, and what they say is kept beside it.
+ */
+export function underPolicies(image: PlannedImage, verdicts: readonly PolicyVerdict[]): PlannedImage {
+  if (verdicts.length === 0) return image;
+  const policies = verdicts.map(({ accepted: _, ...judgement }): Judgement => judgement);
+  const holding = policies.filter(isHeldBack);
+  const worst = gravity.flatMap((outcome) => holding.filter((each) => each.outcome === outcome))[0];
+  if (worst === undefined) return { ...image, policies };
+  const held = heldBy(worst);
+  const edges = image.edges.map((edge) => (isWork(edge.verdict) ? { ...edge, ...held } : edge));
+  return { ...image, edges, policies };
+}
+
+function heldBy({
+  policy,
+  at,
+  outcome,
+  why,
+  hint,
+  failure,
+}: Judgement): Pick<PlannedEdge, "verdict" | "reason" | "policy" | "failure"> {
+  const said = { name: policy, at, why, ...(hint === undefined ? {} : { hint }) };
+  if (outcome !== "unreadable") {
+    const reason = outcome === "failed" ? "policy-failed" : "policy-missing";
+    return { verdict: "refused", reason, policy: said };
+  }
+  const unread = failure ?? { code: "policy-unreadable", message: why, ...(hint ? { hint } : {}) };
+  return { verdict: "unread", reason: "policy-unreadable", policy: said, failure: unread };
+}
+
+/** Stands for what a policy says where nobody was given the means to evaluate it. */
+export function notEvaluated(at: Place): PolicyVerdict {
+  const why = "nobody was asked what vouches for the image";
+  const failure = { code: "policy-unreadable", message: why, where: formatPlace(at) };
+  return { policy: "provenance", at, mode: "require", outcome: "unreadable", why, failure, accepted: [] };
+}
+
+/** What policies say of the images of a plan that they apply to, each digest once, in the order of their sources. */
+export function judgementsOf(plan: Pick<Plan, "sections">): readonly ReportedJudgement[] {
+  const found = new Map<string, ReportedJudgement & { readonly destinations: RepositoryName[] }>();
+  for (const { destination, images } of plannedImages(plan)) {
+    for (const { digest, source, project, policies = [] } of images) {
+      for (const { at, ...judgement } of policies) {
+        const place = formatPlace(at);
+        const key = [source, digest, judgement.policy, place, judgement.outcome, judgement.why].join("\n");
+        const known = found.get(key);
+        if (known !== undefined) known.destinations.push(destination);
+        else
+          found.set(key, { digest, source, project, destinations: [destination], ...judgement, at: place });
+      }
+    }
+  }
+  return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, judgement]) => judgement);
+}

@@ -1,0 +1,99 @@
+import { formatPlace, placeIn } from "../../diagnostics/index.ts";
+import type { ManifestTree } from "../../manifest/index.ts";
+import { isHeldBack, type Judgement, type Plan, plannedImages } from "../../promotion/index.ts";
+import type { ImageTrust } from "../../trust/index.ts";
+import type { ChangedLine, ChangedLines } from "../lines.ts";
+import type { ReviewFinding } from "../review.ts";
+import { countOf, nameOf, placed } from "../words.ts";
+
+/**
+ * What policies say that stops nothing and is worth knowing: warnings, and exceptions that are not over, one finding for each
+ * image and policy. What holds an image back fails with the plan.
+ */
+export function judgePolicies(plan: Plan, { lineOf }: ChangedLines): readonly ReviewFinding[] {
+  const found = new Map<string, ReviewFinding>();
+  for (const { destination, images } of plannedImages(plan)) {
+    for (const { digest, edges, policies = [] } of images) {
+      const [edge] = edges;
+      for (const judgement of edge === undefined ? [] : policies.filter(isWorthSaying)) {
+        const { policy, at, outcome, why, hint } = judgement;
+        const line = edge && lineOf(destination, digest, edge.tag);
+        const key = [digest, line?.image, policy, formatPlace(at), outcome, why].join("\n");
+        if (found.has(key) || edge === undefined) continue;
+        const name = nameOf({ image: line?.image ?? destination, tag: edge.tag, digest });
+        found.set(key, {
+          severity: "mentions",
+          code: outcome === "excepted" ? "policy-excepted" : "policy-warning",
+          message:
+            outcome === "excepted"
+              ? `${name} is promoted by an exception to the policy ${policy}: ${why}`
+              : `${name} does not satisfy the policy ${policy}, which only warns: ${why}`,
+          hint,
+          ...placed(edge.at),
+          related: [{ ...placed(at), message: "the policy" }],
+        });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function isWorthSaying(judgement: Judgement): boolean {
+  return judgement.outcome !== "satisfied" && !isHeldBack(judgement);
+}
+
+/** What policies say of the image of each line; nothing of those that none applies to, or that there is nothing to do about. */
+export function judgementsByLine(plan: Plan): (line: ChangedLine) => readonly Judgement[] {
+  const byImage = new Map<string, readonly Judgement[]>();
+  for (const { destination, images } of plannedImages(plan)) {
+    for (const { digest, policies } of images) {
+      if (policies !== undefined) byImage.set(`${destination} ${digest}`, policies);
+    }
+  }
+  return ({ destinations, digest }) => {
+    const all = destinations.flatMap((destination) => byImage.get(`${destination} ${digest}`) ?? []);
+    const keyOf = ({ policy, at, outcome, why }: Judgement) => [policy, formatPlace(at), outcome, why].join();
+    return [...new Map(all.map((judgement) => [keyOf(judgement), judgement])).values()];
+  };
+}
+
+/** That policies apply to what is changed, and that nobody has asked what vouches for it: an offline review. */
+export function judgeUnasked(
+  lines: readonly ChangedLine[],
+  trust: Pick<ImageTrust, "applies">,
+): readonly ReviewFinding[] {
+  const governed = lines.filter(
+    ({ kind, digest, source, destinations, project }) =>
+      kind !== "removed" && trust.applies({ digest, source, destinations, project }),
+  );
+  const [first] = governed;
+  if (first === undefined) return [];
+  return [
+    {
+      severity: "mentions",
+      code: "policy-not-evaluated",
+      message: `policies apply to ${countOf(governed.length, "changed line")}, and no registry was asked what vouches for the images: whether they are satisfied is not known`,
+      hint: "review without --offline; plan and promote evaluate them in any case",
+      ...placed(first.at),
+    },
+  ];
+}
+
+/** That the file of policies beside the manifests is another one. */
+export function judgePolicyFile(before: ManifestTree, after: ManifestTree): readonly ReviewFinding[] {
+  const file = after.policyFile ?? before.policyFile;
+  if (file === undefined || before.texts?.[file] === after.texts?.[file]) return [];
+  const isGone = after.policyFile === undefined;
+  return [
+    {
+      severity: "mentions",
+      code: "policy-changed",
+      message: isGone
+        ? "the policies beside the manifests are taken away"
+        : "the policies beside the manifests are other ones",
+      hint: "whoever weakens one decides what is promoted without what it demands",
+      ...placed(placeIn(file, { line: 1, column: 1 })),
+      ...(isGone ? { gone: true as const } : {}),
+    },
+  ];
+}
