@@ -72,6 +72,7 @@ export function openTrust({ open, verifier = noVerifier, limits }: TrustServices
       }));
       return entry.tree;
     },
+    applies: (_image) => false,
     judge: async (_image) => [],
   };
 }
