@@ -1,5 +1,6 @@
 export { SigstoreError, type SigstoreErrorCode } from "./errors.ts";
 export { type KeyFileOptions, readPrivateKey, writeKeyFile } from "./key-file.ts";
+export { legacyAnnotations } from "./legacy.ts";
 export { sigstoreLimits } from "./limits.ts";
 export type * from "./model.ts";
 export {
@@ -10,3 +11,7 @@ export {
   publicKeyOf,
   readPublicKey,
 } from "./public-key.ts";
+export { dsseBytes } from "./signed.ts";
+export { cosignSignature, inTotoPayload } from "./statement.ts";
+export { readTrustedRoot, type TrustedRoot } from "./trusted-root.ts";
+export { openVerifier, type VerifierOptions } from "./verifier.ts";

@@ -40,11 +40,19 @@ export type SignatureState =
   | {
       readonly state: "verified";
       readonly by: SignedBy;
-      /** ISO 8601; only where a log or a timestamp authority proves it. */
+      /**
+       * ISO 8601; only where it is proven. A log and a timestamp authority prove that a signature was there by then: when it was
+       * made follows for certificates of minutes, but not for keys, whose old signatures anybody can put in a log today.
+       */
       readonly signedAt?: string | undefined;
     }
   | { readonly state: "unsigned" }
-  | { readonly state: "unverifiable"; readonly why: string }
+  | {
+      readonly state: "unverifiable";
+      readonly why: string;
+      /** What would be needed: such a key, a trusted root that knows of it, or somebody who knows the format. */
+      readonly lacks: "key" | "trusted-root" | "format";
+    }
   | { readonly state: "failed"; readonly why: string };
 
 /** What a signature is over: an in-toto statement, or what cosign's older signatures say. All of it is text from outside. */
