@@ -51,7 +51,7 @@ export type SignatureState =
       readonly state: "unverifiable";
       readonly why: string;
       /** What would be needed: such a key, a trusted root that knows of it, or somebody who knows the format. */
-      readonly lacks: "key" | "trusted-root" | "format";
+      readonly lacks?: "key" | "trusted-root" | "format" | undefined;
     }
   | { readonly state: "failed"; readonly why: string };
 

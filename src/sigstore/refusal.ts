@@ -20,10 +20,7 @@ export function failed(why: string): Refusal {
 }
 
 /** It may be true, and here is nothing to find that out with. */
-export function unverifiable(
-  why: string,
-  lacks: Extract<SignatureState, { readonly state: "unverifiable" }>["lacks"],
-): Refusal {
+export function unverifiable(why: string, lacks: "key" | "trusted-root" | "format"): Refusal {
   return new Refusal({ state: "unverifiable", why, lacks });
 }
 
