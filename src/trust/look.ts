@@ -217,7 +217,8 @@ export async function measureAttachments(
       ),
     ]);
     const attachments = [...hanging, ...present(listed), ...(content ? signedInLayers(root, content) : [])];
-    return { root, attachments, platforms, unread };
+    const { annotations } = content ?? {};
+    return { root, attachments, ...(annotations && { annotations }), platforms, unread };
   };
 
   const seen = new Map<Digest, Promise<AttachmentTree>>();

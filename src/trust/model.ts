@@ -42,6 +42,8 @@ export interface AttachmentTree {
   /** Its digest alone where it could not be read. */
   readonly root: Pick<Descriptor, "digest"> & Partial<Descriptor>;
   readonly attachments: readonly Attachment[];
+  /** Those of its manifest; absent where nobody read that. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Of the manifests that an index lists; none for an image. */
   readonly platforms: readonly { readonly platform: string; readonly tree: AttachmentTree }[];
   /** What could not be read, or was too much to look into: "too many" is never "none". */

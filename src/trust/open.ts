@@ -1,7 +1,9 @@
 import { failureRecord } from "../errors/index.ts";
 import { type Digest, formatReference, type RepositoryName } from "../oci/index.ts";
+import type { Policy } from "../policy/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { SignatureVerifier } from "../sigstore/index.ts";
+import { createJudge } from "./judge.ts";
 import { measureAttachments } from "./look.ts";
 import type { AttachmentLimits } from "./look-limits.ts";
 import type { AttachmentTree, ImageTrust } from "./model.ts";
@@ -11,7 +13,11 @@ export interface TrustServices {
   readonly open: (repository: RepositoryName) => Repository;
   /** Without one, what is signed is `unverifiable`. */
   readonly verifier?: SignatureVerifier | undefined;
+  /** Those that images are held against: none when left out. */
+  readonly policies?: readonly Policy[] | undefined;
   readonly limits?: Partial<AttachmentLimits> | undefined;
+  /** What time it is; asked when an image is judged. */
+  readonly now?: (() => Date) | undefined;
 }
 
 /** What hangs on an image, as it is kept for whoever asks next. */
@@ -29,7 +35,13 @@ const treeBytes = 16 * 1024;
  * What a run knows of trust. What hangs on an image is read once, whoever asks, unless so much was read since that it had to be
  * given up; the tags of a repository are listed once, and where a registry does not list them each is asked for.
  */
-export function openTrust({ open, verifier = noVerifier, limits }: TrustServices): ImageTrust {
+export function openTrust({
+  open,
+  verifier = noVerifier,
+  policies = [],
+  limits,
+  now = () => new Date(),
+}: TrustServices): ImageTrust {
   const kept = new Map<string, Kept>();
   const listed = new Map<RepositoryName, Promise<ReadonlySet<string> | undefined>>();
   let keptBytes = 0;
@@ -55,27 +67,25 @@ export function openTrust({ open, verifier = noVerifier, limits }: TrustServices
     return tree;
   };
 
-  return {
-    verifier,
-    attachments(name, digest) {
-      const key = formatReference(name, digest);
-      const known = kept.get(key);
-      if (known?.tree !== undefined) return known.tree;
-      const entry: Kept = { bytes: treeBytes };
-      keptBytes += treeBytes;
-      kept.set(key, entry);
-      entry.tree = read(name, digest, entry).catch((error: unknown) => ({
-        root: { digest },
-        attachments: [],
-        platforms: [],
-        unread: [failureRecord(error)],
-      }));
-      return entry.tree;
-    },
-    applies: (_image) => false,
-    judge: async (_image) => [],
+  const attachments: ImageTrust["attachments"] = (name, digest) => {
+    const key = formatReference(name, digest);
+    const known = kept.get(key);
+    if (known?.tree !== undefined) return known.tree;
+    const entry: Kept = { bytes: treeBytes };
+    keptBytes += treeBytes;
+    kept.set(key, entry);
+    entry.tree = read(name, digest, entry).catch((error: unknown) => ({
+      root: { digest },
+      attachments: [],
+      platforms: [],
+      unread: [failureRecord(error)],
+    }));
+    return entry.tree;
   };
+
+  return { verifier, attachments, ...createJudge({ policies, attachments, now }) };
 }
+
 /** `undefined` where nobody says which tags there are: then each is asked for. */
 async function listTags(repository: Repository): Promise<ReadonlySet<string> | undefined> {
   try {
