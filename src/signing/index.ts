@@ -9,6 +9,7 @@ export type {
   SignerOptions,
   SigningEvent,
   SigningServices,
+  TokenPlace,
 } from "./model.ts";
 export { openSigner } from "./open.ts";
 export { type PromotionFacts, promotionPredicate, promotionRecord } from "./promotion-record.ts";

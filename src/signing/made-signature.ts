@@ -26,4 +26,6 @@ export interface SignatureMaker {
   identity(): Promise<SignerIdentity>;
   /** @throws {SigningError} */
   sign(bytes: Uint8Array): Promise<MadeSignature>;
+  /** What it has made is good for nothing, because its certificate has ended: the next one is made with another. */
+  drop?(): void;
 }

@@ -1,3 +1,4 @@
+import type { CloudServices, Identities } from "../clouds/index.ts";
 import type { Network } from "../http/index.ts";
 import type { SecretSetting, Secrets } from "../secrets/index.ts";
 
@@ -60,9 +61,17 @@ export interface SignerOptions {
 /** How a short-lived certificate is got. */
 export interface KeylessOptions {
   /** Where the token comes from. */
-  readonly token: "github" | "gitlab" | "google" | { readonly file?: string; readonly variable?: string };
+  readonly token: "github" | "gitlab" | "google" | TokenPlace;
   /** Whom the token is for: `sigstore` by default. */
   readonly audience?: string | undefined;
+}
+
+/** Where a token is: exactly one of them. */
+export interface TokenPlace {
+  readonly file?: string | undefined;
+  readonly variable?: string | undefined;
+  /** A service account of Google's that this process may act as. */
+  readonly googleAccount?: string | undefined;
 }
 
 /** What all signers of a run share. */
@@ -72,8 +81,14 @@ export interface SigningServices {
   readonly environment: NodeJS.ProcessEnv;
   /** Passwords, by where the settings say that they are. */
   readonly secrets: Secrets;
+  /** Who this process is in clouds and CI systems, which keyless signers get their tokens from. */
+  readonly identities: Identities;
+  /** Where services of clouds are, for tests. */
+  readonly cloudServices?: Pick<CloudServices, "googleIam"> | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly listener?: ((event: SigningEvent) => void) | undefined;
+  /** The clock, for tests. */
+  readonly now?: (() => Date) | undefined;
 }
 
 /** What signers tell while they work. */

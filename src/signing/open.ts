@@ -1,62 +1,48 @@
 import * as z from "zod/mini";
+import { jsonIn } from "../oci/index.ts";
 import { bundleBytes } from "./bundle.ts";
 import { envelopeOf, signedBytesOf } from "./envelope.ts";
-import { SigningError } from "./errors.ts";
-import { openKeyFile } from "./key-file.ts";
-import { keyMaker } from "./key-maker.ts";
-import { openPluginKey } from "./kms-plugin.ts";
 import { proofAnnotations, signatureAnnotation } from "./legacy.ts";
-import type { SignatureMaker } from "./made-signature.ts";
 import type { Signer, SignerOptions, SigningServices } from "./model.ts";
-
-const noProof = { entries: [], timestamps: [] };
+import { openProving } from "./proving.ts";
 
 /**
  * Opens a signer. Nothing is read and nobody is asked yet.
  * @param name What the settings call it.
+ * @throws {SigningError} `signer-invalid` for options that say not exactly one of `key`, `kms` and `keyless`.
  */
 export function openSigner(name: string, options: SignerOptions, services: SigningServices): Signer {
-  const maker = makerOf(name, options, services);
+  const { maker, prove } = openProving(name, options, services);
   return {
     name,
     identity: () => maker.identity(),
     async bundle(statement) {
-      return bundleBytes(statement, await maker.sign(signedBytesOf(statement)), noProof);
+      const signed = signedBytesOf(statement);
+      const { made, proof } = await prove({ layout: "bundle", signed, statement });
+      return bundleBytes(statement, made, proof);
     },
     async simpleSigning(payload) {
-      const made = await maker.sign(payload);
-      return {
-        [signatureAnnotation]: made.signature.toString("base64"),
-        ...proofAnnotations(made, noProof),
-      };
+      const { made, proof } = await prove({ layout: "legacy", signed: payload });
+      return { [signatureAnnotation]: made.signature.toString("base64"), ...proofAnnotations(made, proof) };
     },
     async envelope(statement) {
-      const made = await maker.sign(signedBytesOf(statement));
-      const bytes = Buffer.from(JSON.stringify(envelopeOf(statement, made.signature)));
+      const signed = signedBytesOf(statement);
+      const { made, proof } = await prove({ layout: "legacy", signed, statement });
       const predicateType = predicateTypeOf(statement);
       return {
-        bytes,
+        bytes: Buffer.from(JSON.stringify(envelopeOf(statement, made.signature))),
         annotations: {
           [signatureAnnotation]: "",
           ...(predicateType !== undefined && { predicateType }),
-          ...proofAnnotations(made, noProof),
+          ...proofAnnotations(made, proof),
         },
       };
     },
   };
 }
 
-function makerOf(name: string, options: SignerOptions, services: SigningServices): SignatureMaker {
-  const { key, kms } = options;
-  if (key !== undefined) return keyMaker(() => openKeyFile(key, options, services));
-  if (kms !== undefined) return keyMaker(() => openPluginKey(kms, services));
-  throw new SigningError("signer-invalid", "it has neither a key, nor a key service, nor an identity", {
-    where: name,
-  });
-}
-
 const typed = z.object({ predicateType: z.string() });
 
 function predicateTypeOf(statement: Uint8Array): string | undefined {
-  return typed.safeParse(JSON.parse(Buffer.from(statement).toString("utf8"))).data?.predicateType;
+  return typed.safeParse(jsonIn(Buffer.from(statement).toString("utf8"))).data?.predicateType;
 }

@@ -1,3 +1,4 @@
+import { openIdentities } from "../../src/clouds/index.ts";
 import { localSecrets } from "../../src/secrets/index.ts";
 import type { SigningServices } from "../../src/signing/index.ts";
 
@@ -10,6 +11,7 @@ export function signingServices(
     network: { environment: {} },
     environment,
     secrets: localSecrets(environment),
+    identities: openIdentities({ identities: {}, network: { environment } }),
     ...others,
   };
 }
