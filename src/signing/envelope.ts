@@ -1,5 +1,4 @@
-/** The type of in-toto statements in envelopes. */
-export const inTotoPayload = "application/vnd.in-toto+json";
+import { dsseBytes, inTotoPayload } from "../sigstore/index.ts";
 
 /** A DSSE envelope in JSON, with one signature. */
 export interface DsseEnvelope {
@@ -9,10 +8,9 @@ export interface DsseEnvelope {
   readonly signatures: readonly [{ readonly keyid: string; readonly sig: string }];
 }
 
-/** The bytes that an envelope's signature is over (DSSE, "PAE"): lengths are counted in bytes. */
-export function signedBytesOf(payload: Uint8Array, payloadType: string = inTotoPayload): Uint8Array {
-  const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.length} `;
-  return Buffer.concat([Buffer.from(head), payload]);
+/** The bytes that the signature of an envelope around an in-toto statement is over. */
+export function signedBytesOf(statement: Uint8Array): Uint8Array {
+  return dsseBytes(inTotoPayload, Buffer.from(statement));
 }
 
 /** An envelope around an in-toto statement and the signature of its {@link signedBytesOf}. */

@@ -1,6 +1,5 @@
 export { bundleMediaType } from "./bundle.ts";
 export { SigningError, type SigningErrorCode } from "./errors.ts";
-export { signatureAnnotation } from "./legacy.ts";
 export type {
   KeylessOptions,
   SignedEnvelope,
@@ -16,7 +15,6 @@ export { type PromotionFacts, promotionPredicate, promotionRecord } from "./prom
 export {
   type ImageStatement,
   type StatementAbout,
-  signaturePredicate,
   signatureStatement,
   simpleSigningPayload,
   statementAbout,

@@ -1,8 +1,7 @@
+import { legacyAnnotations } from "../sigstore/index.ts";
 import type { MadeCertificate, MadeSignature } from "./made-signature.ts";
 import type { SignatureProof } from "./proof.ts";
 
-/** The annotation of a layer that holds its signature, in base64; empty where the layer is an envelope. */
-export const signatureAnnotation = "dev.cosignproject.cosign/signature";
 const lineLength = 64;
 
 /** What cosign's older layout has beside a signature, as annotations of its layer: the certificate, the log's entry, a timestamp. */
@@ -15,7 +14,7 @@ export function proofAnnotations(
   return {
     ...(certificate !== undefined && certificateAnnotations(certificate)),
     ...(entry?.inclusionPromise !== undefined && {
-      "dev.sigstore.cosign/bundle": JSON.stringify({
+      [legacyAnnotations.bundle]: JSON.stringify({
         SignedEntryTimestamp: entry.inclusionPromise.signedEntryTimestamp,
         Payload: {
           body: entry.canonicalizedBody,
@@ -26,7 +25,7 @@ export function proofAnnotations(
       }),
     }),
     ...(timestamp !== undefined && {
-      "dev.sigstore.cosign/rfc3161timestamp": JSON.stringify({
+      [legacyAnnotations.timestamp]: JSON.stringify({
         SignedRFC3161Timestamp: timestamp.toString("base64"),
       }),
     }),
@@ -35,8 +34,8 @@ export function proofAnnotations(
 
 function certificateAnnotations({ leaf, chain }: MadeCertificate): Record<string, string> {
   return {
-    "dev.sigstore.cosign/certificate": certificatePem(leaf),
-    ...(chain.length > 0 && { "dev.sigstore.cosign/chain": chain.map(certificatePem).join("") }),
+    [legacyAnnotations.certificate]: certificatePem(leaf),
+    ...(chain.length > 0 && { [legacyAnnotations.chain]: chain.map(certificatePem).join("") }),
   };
 }
 

@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { jsonIn } from "../oci/index.ts";
+import { legacyAnnotations } from "../sigstore/index.ts";
 import { bundleBytes } from "./bundle.ts";
 import { envelopeOf, signedBytesOf } from "./envelope.ts";
-import { proofAnnotations, signatureAnnotation } from "./legacy.ts";
+import { proofAnnotations } from "./legacy.ts";
 import type { Signer, SignerOptions, SigningServices } from "./model.ts";
 import { openProving } from "./proving.ts";
 
@@ -23,7 +24,10 @@ export function openSigner(name: string, options: SignerOptions, services: Signi
     },
     async simpleSigning(payload) {
       const { made, proof } = await prove({ layout: "legacy", signed: payload });
-      return { [signatureAnnotation]: made.signature.toString("base64"), ...proofAnnotations(made, proof) };
+      return {
+        [legacyAnnotations.signature]: made.signature.toString("base64"),
+        ...proofAnnotations(made, proof),
+      };
     },
     async envelope(statement) {
       const signed = signedBytesOf(statement);
@@ -32,7 +36,7 @@ export function openSigner(name: string, options: SignerOptions, services: Signi
       return {
         bytes: Buffer.from(JSON.stringify(envelopeOf(statement, made.signature))),
         annotations: {
-          [signatureAnnotation]: "",
+          [legacyAnnotations.signature]: "",
           ...(predicateType !== undefined && { predicateType }),
           ...proofAnnotations(made, proof),
         },

@@ -1,4 +1,5 @@
 import { algorithmOf, type Digest, hexOf } from "../oci/index.ts";
+import { cosignSignature } from "../sigstore/index.ts";
 
 /** An in-toto statement, version 1, that is to be signed about one image. */
 export interface ImageStatement {
@@ -14,9 +15,6 @@ export interface ImageStatement {
   readonly predicateType: string;
   readonly predicate: object;
 }
-
-/** The predicate type of a statement that says nothing but "signed" (cosign 3). */
-export const signaturePredicate = "https://sigstore.dev/cosign/sign/v1";
 
 /** What a statement is about. */
 export interface StatementAbout {
@@ -54,7 +52,7 @@ export function signatureStatement(
   about: StatementAbout,
   annotations?: Readonly<Record<string, string>>,
 ): ImageStatement {
-  return statementAbout(about, signaturePredicate, {}, annotations);
+  return statementAbout(about, cosignSignature, {}, annotations);
 }
 
 /** The bytes of a statement that are signed: compact JSON, in the order of its fields. The same statement gives the same bytes. */
