@@ -2,6 +2,7 @@
 // There is no promise about it: any release may change it.
 
 export * from "./access/index.ts";
+export * from "./air-gap/index.ts";
 export * from "./builds/index.ts";
 export * from "./chatops/index.ts";
 export * from "./check/index.ts";

@@ -60,7 +60,9 @@ function programHelp(
     }),
   );
   const first = ["Usage: waybill VERB [TREE] [options]", "", command.description()];
-  const others = ["First steps: waybill demo. Completion for shells: waybill completion --help."];
+  const others = [
+    "First steps: waybill demo. Images in one file: waybill bundle. Completion for shells: waybill completion --help.",
+  ];
   if (isBrief) {
     return [
       [...first.filter((line) => line !== ""), "", ...table(rows, width, "")],

@@ -65,20 +65,21 @@ export function runTransfer(
       });
       await deliver(inner, {
         text: (terminal) => {
-          for (const outcome of outcomes) terminal.print(lineOf(outcome, to.shown, dryRun));
+          for (const outcome of outcomes) terminal.print(lineOfTransfer(outcome, to.shown, dryRun));
           for (const { tag, failure } of missed)
             terminal.print(`unread ${from.shown}:${tag}: ${failure.message}`);
         },
         json: () => asJson({ from: from.shown, to: to.shown, dryRun, images: outcomes, unread: missed }),
       });
       tellRest(inner, outcomes, dryRun);
-      const status = statusOf(outcomes);
+      const status = statusOfTransfers(outcomes);
       return status === exitCodes.asDesired && missed.length > 0 ? exitCodes.notAsDesired : status;
     }),
   );
 }
 
-function lineOf(outcome: TransferOutcome, to: string, dryRun: boolean): string {
+/** What became of an image, in a line. */
+export function lineOfTransfer(outcome: TransferOutcome, to: string, dryRun: boolean): string {
   const { tag, digest, result, before, failure } = outcome;
   const name = tag === null ? `${to}@${digest}` : `${to}:${tag}`;
   const what = tag === null ? name : `${name} ${digest}`;
@@ -114,7 +115,7 @@ function wordFor(result: TransferResult, dryRun: boolean): string {
   return { put: "to put", moved: "to move", refused: "refused", failed: "failed" }[result];
 }
 
-function statusOf(outcomes: readonly TransferOutcome[]): ExitCode {
+export function statusOfTransfers(outcomes: readonly TransferOutcome[]): ExitCode {
   const has = (...results: readonly TransferResult[]) =>
     outcomes.some(({ result }) => results.includes(result));
   const isCut = outcomes.some(({ failure }) => failure?.code === "interrupted");

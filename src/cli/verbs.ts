@@ -1,5 +1,6 @@
 import { auditLog } from "./audit-log.ts";
 import { build } from "./build.ts";
+import { bundle } from "./bundle.ts";
 import { check } from "./check.ts";
 import { compare } from "./compare.ts";
 import { complete, completion } from "./completion.ts";
@@ -47,7 +48,7 @@ export const groups: readonly VerbGroup[] = [
 ];
 
 /** Verbs that are told in a line of their own: nobody needs them daily. */
-export const firstSteps: readonly Verb[] = [demo, completion, auditLog];
+export const firstSteps: readonly Verb[] = [bundle, demo, completion, auditLog];
 
 /** Verbs that programs call, and people need not know. */
 export const unseen: readonly Verb[] = [complete];

@@ -39,6 +39,7 @@ export type { RegistryEvent, RequestKind } from "./events.ts";
 export { type PaceOf, type QuotaOf, quotasOf } from "./host/quotas.ts";
 export { isLayout, type LayoutFolder, openLayoutFolder } from "./layout/folder.ts";
 export { openLayout } from "./layout/layout.ts";
+export { openSealedLayout, type SealedBlobs, type SealedLayout } from "./layout/sealed.ts";
 export { type ImagePlace, parsePlace } from "./place.ts";
 export { loginAttempt, openRegistries, type Registries, type RegistriesOptions } from "./registries.ts";
 export type {

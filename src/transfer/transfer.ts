@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { Copier, type CopyEvent, readGraph, type Seat, WideImages } from "../copy/index.ts";
+import { Copier, type CopyEvent, type ImageGraph, readGraph, type Seat, WideImages } from "../copy/index.ts";
 import { type FailureRecord, failureRecord, phrase, WaybillError } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { ListedTag } from "../inspect/index.ts";
@@ -78,7 +78,12 @@ const tagsAtOnce = 64;
  * of one image are put when all of it is there.
  * @returns The outcomes in the order of what was wanted.
  */
-export async function transferImages(transfer: Transfer): Promise<readonly TransferOutcome[]> {
+export function transferImages(transfer: Transfer): Promise<readonly TransferOutcome[]> {
+  return transferBy(new Copier(transfer.listener), transfer);
+}
+
+/** The same for one of several transfers of a run: what its copier has brought to a registry is not brought there again. */
+export async function transferBy(copier: Copier, transfer: Transfer): Promise<readonly TransferOutcome[]> {
   const { wanted, dryRun = false, referrers = false, signal, listener } = transfer;
   const looks = await pLimit(tagsAtOnce).map(wanted, (image) => look(transfer, image));
   if (dryRun) return looks;
@@ -89,7 +94,7 @@ export async function transferImages(transfer: Transfer): Promise<readonly Trans
     const isWork = isWritten(result) || (result === "present" && referrers);
     if (isWork) groups.set(digest, [...(groups.get(digest) ?? []), image]);
   }
-  const run: Run = { ...transfer, copier: new Copier(listener), wide: new WideImages(), came: [] };
+  const run: Run = { ...transfer, copier, wide: new WideImages(), came: [] };
   let done = 0;
   await pLimit(imagesAtOnce).map([...groups], async ([digest, group]) => {
     if (signal?.aborted) for (const image of group) end(image, "pending");
@@ -169,6 +174,7 @@ async function copied(run: Run, digest: Digest, group: readonly Image[], seat: S
     seat,
     ...(referrers ? { predecessors: (manifest) => from.referrers(manifest.digest) } : {}),
   });
+  if (referrers && (await isAllThere(to, graph))) return graph.root.document;
   await Promise.all(copier.copyClosure({ graph, from, to: [{ repository: to, empty: false }] }));
   const about = [graph.root, ...graph.children, ...graph.hanging].filter(
     ({ content }) => content.subject !== undefined,
@@ -176,6 +182,21 @@ async function copied(run: Run, digest: Digest, group: readonly Image[], seat: S
   const digests = about.map(({ document }) => document.descriptor.digest);
   for (const image of group) if (digests.length > 0) run.came.push({ image, referrers: digests });
   return graph.root.document;
+}
+
+/** Whether a repository has an image and lists all that hangs on it. One that is there has what it refers to. */
+async function isAllThere(to: Repository, { root, children, hanging }: ImageGraph): Promise<boolean> {
+  const { digest } = root.document.descriptor;
+  if ((await to.resolve(digest, { mode: "glance" })) === undefined) return false;
+  const subjects = new Set(
+    [root, ...children, ...hanging].flatMap(({ content }) => content.subject?.digest ?? []),
+  );
+  const listed = new Set<Digest>();
+  for (const subject of subjects)
+    for (const referrer of await to.referrers(subject)) listed.add(referrer.digest);
+  return [root, ...children, ...hanging].every(
+    ({ document, content }) => content.subject === undefined || listed.has(document.descriptor.digest),
+  );
 }
 
 /** Puts an image under its tags, all together where the registry takes that. */

@@ -1,18 +1,10 @@
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { DurableFiles } from "../../disk/index.ts";
 import { type Phrase, phrase } from "../../errors/index.ts";
-import {
-  algorithmOf,
-  createHashCheckpoints,
-  type Descriptor,
-  type Digest,
-  digestHasher,
-  hexOf,
-} from "../../oci/index.ts";
+import { algorithmOf, type Descriptor, type Digest, digestHasher, hexOf } from "../../oci/index.ts";
 import { RegistryError, type RegistryErrorCode } from "../errors.ts";
 import type { OpenOptions } from "../repository.ts";
-import { vouchFor } from "../vouched.ts";
 import {
   folderExists,
   type GuardedFolder,
@@ -20,9 +12,9 @@ import {
   onDisk,
   openRegular,
   sizeOfRegular,
-  storageFailure,
   within,
 } from "./files.ts";
+import { readVerified } from "./verified-file.ts";
 
 type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
@@ -34,18 +26,13 @@ interface SoundBlobs {
   pathOf(digest: Digest): string;
 }
 
-const chunkBytes = 256 * 1024;
-
 /** The blobs of a layout, which `files` writes. */
 export function openBlobs(layout: GuardedFolder, files: DurableFiles) {
   const folderOf = (digest: Digest) => within(layout, "blobs", algorithmOf(digest));
   const pathOf = (digest: Digest) => join(folderOf(digest).path, hexOf(digest));
   const where = (blob: Descriptor) => `oci:${layout.path}@${blob.digest}`;
 
-  const open = async (
-    blob: Descriptor,
-    { from = 0, checkpoints = createHashCheckpoints(blob.digest) }: OpenOptions = {},
-  ): Promise<Readable | undefined> => {
+  const open = async (blob: Descriptor, options: OpenOptions = {}): Promise<Readable | undefined> => {
     if (!(await folderExists(folderOf(blob.digest)))) return undefined;
     const handle = await openRegular(pathOf(blob.digest));
     if (handle === undefined) return undefined;
@@ -59,46 +46,8 @@ export function openBlobs(layout: GuardedFolder, files: DurableFiles) {
       await handle.close();
       throw damage("size-mismatch", `the file has ${size} bytes, the blob has ${blob.size}`);
     }
-    const { offset, hasher } = checkpoints.below(from);
-    let position = offset;
-    const check = (): void => {
-      if (hasher.matches()) return;
-      checkpoints.reset();
-      throw damage("digest-mismatch", "the bytes of the file are not those of the blob");
-    };
-    const readOn = async (): Promise<Uint8Array | null> => {
-      const began = position;
-      if (began === blob.size) {
-        if (blob.size === 0) check();
-        return null;
-      }
-      const length = Math.min(chunkBytes, blob.size - began);
-      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, began);
-      if (bytesRead === 0) throw damage("size-mismatch", `the file ends after ${began} bytes`);
-      position += bytesRead;
-      const chunk = buffer.subarray(0, bytesRead);
-      hasher.update(chunk);
-      // The last bytes are given only when all are known to be right.
-      if (position === blob.size) check();
-      else checkpoints.record(position, hasher);
-      return position > from ? chunk.subarray(Math.max(0, from - began)) : readOn();
-    };
-    const stream = new Readable({
-      highWaterMark: chunkBytes,
-      read() {
-        readOn().then(
-          (chunk) => this.push(chunk),
-          (error) => this.destroy(storageFailure(error, where(blob))),
-        );
-      },
-      destroy(error, done) {
-        handle.close().then(
-          () => done(error),
-          () => done(error),
-        );
-      },
-    });
-    return vouchFor(stream, blob);
+    const part = { handle, start: 0, end: () => handle.close(), damage, where: where(blob) };
+    return readVerified(part, blob, options);
   };
 
   /** Whether the file is there and its bytes are the blob's: reads all of it. */

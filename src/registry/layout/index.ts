@@ -53,6 +53,14 @@ export const emptyIndex: LayoutIndex = {
   entries: [],
 };
 
+/** An index of these manifests, each under its tag or by its digest alone. */
+export function indexOf(
+  listed: readonly { readonly manifest: Descriptor; readonly tag: Tag | undefined }[],
+): LayoutIndex {
+  const entries = listed.map(({ manifest, tag }) => ({ json: {}, manifest, tag, isMisnamed: false }));
+  return { ...emptyIndex, entries };
+}
+
 /** Reads an `index.json`. @throws {RegistryError} `storage` when it is none, or one tag stands at two digests. */
 export function parseIndex(bytes: Uint8Array, where: string): LayoutIndex {
   const parsed = indexSchema.safeParse(documentJson(bytes, where), english);

@@ -156,7 +156,7 @@ function isRepositoryBelow(name: RepositoryName, child: string): boolean {
   return child !== "blobs" && repositoryFault(`${name}/${child}`) === undefined;
 }
 
-function listing(held: ReadonlyMap<Digest, HeldManifest>, children: readonly string[]): Listing {
+export function listing(held: ReadonlyMap<Digest, HeldManifest>, children: readonly string[]): Listing {
   const manifests = new Map<Digest, ListedManifest>();
   for (const [digest, { tags, descriptor }] of held) {
     const { mediaType } = descriptor;

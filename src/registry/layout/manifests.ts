@@ -13,6 +13,7 @@ import {
 } from "../../oci/index.ts";
 import { RegistryError } from "../errors.ts";
 import type { LayoutBlobs } from "./blobs.ts";
+
 import { findEntry, type LayoutIndex, listedManifests } from "./index.ts";
 
 /** A manifest or index that a layout holds. */
@@ -29,7 +30,7 @@ const concurrency = 16;
  * The manifests of a layout among its blobs: those that its index lists, and those that only the indexes among them do.
  * @param where Its address.
  */
-export function openManifests(blobs: LayoutBlobs, where: string) {
+export function openManifests(blobs: Pick<LayoutBlobs, "open">, where: string) {
   const walks = new WeakMap<LayoutIndex, Promise<ReadonlyMap<Digest, HeldManifest>>>();
 
   const read = async (descriptor: Descriptor): Promise<ImageDocument | undefined> => {

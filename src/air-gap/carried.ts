@@ -1,0 +1,70 @@
+import * as z from "zod/mini";
+import { describeBytes, type ImageDocument, mediaTypes, readImageContent } from "../oci/index.ts";
+import { type Repository, readSmallBlob } from "../registry/index.ts";
+import { AirGapError } from "./errors.ts";
+import { carriedType } from "./listing.ts";
+import type { CarriedFile } from "./model.ts";
+
+const titleAnnotation = "org.opencontainers.image.title";
+const fileType = "application/octet-stream";
+/** Bytes of one carried file, and of all. */
+const maxFileBytes = 64 * 1024 * 1024;
+const maxFiles = 20_000;
+
+const pathSchema = z.string().check(
+  z.maxLength(1024),
+  z.refine((path) => path.split("/").every((part) => /^[A-Za-z0-9_+@=,][A-Za-z0-9_.+@=, -]*$/.test(part)), {
+    error: "is no plain relative path",
+  }),
+);
+
+/** Whether a file can be carried under that path. */
+export function isCarriable(path: string): boolean {
+  return pathSchema.safeParse(path).success;
+}
+
+/** The files as an artifact of an image layout: one layer for each, named by its title, so that they are named by their digests. */
+export function carriedArtifact(files: readonly CarriedFile[]): {
+  readonly document: ImageDocument;
+  readonly blobs: readonly Uint8Array[];
+} {
+  const empty = Buffer.from("{}");
+  const sorted = files.toSorted((one, other) => (one.path < other.path ? -1 : 1));
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    artifactType: carriedType,
+    config: describeBytes(mediaTypes.ociEmpty, empty),
+    layers: sorted.map(({ path, bytes }) => ({
+      ...describeBytes(fileType, bytes),
+      annotations: { [titleAnnotation]: path },
+    })),
+  };
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  return {
+    document: { descriptor: describeBytes(mediaTypes.ociManifest, bytes), bytes },
+    blobs: [empty, ...sorted.map((file) => file.bytes)],
+  };
+}
+
+/** Reads them from the artifact. @throws {AirGapError} `bundle-refused` for a path that leads elsewhere, or stands twice. */
+export async function readCarried(
+  document: ImageDocument,
+  repository: Pick<Repository, "name" | "open">,
+  where: string,
+): Promise<readonly CarriedFile[]> {
+  const { blobs } = readImageContent(document, where);
+  const layers = blobs.slice(1);
+  const refuse = (message: string) => new AirGapError("bundle-refused", message, { where });
+  if (layers.length > maxFiles) throw refuse(`it carries more than ${maxFiles} files`);
+  const files = new Map<string, CarriedFile>();
+  for (const layer of layers) {
+    const path = layer.annotations?.[titleAnnotation] ?? "";
+    const shown = JSON.stringify(path.slice(0, 200));
+    if (!isCarriable(path))
+      throw refuse(`a file that it carries is named ${shown}, which is no plain relative path`);
+    if (files.has(path)) throw refuse(`it carries two files ${shown}`);
+    files.set(path, { path, bytes: await readSmallBlob(repository, layer, maxFileBytes) });
+  }
+  return [...files.values()];
+}

@@ -1,0 +1,123 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
+import { parseRepository, parseTag } from "../../src/oci/index.ts";
+import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
+import { temporaryFolder, writeTree } from "../support/tree.ts";
+import { registriesWith } from "../support/world.ts";
+import { runWith } from "./captured.ts";
+
+describe("bundles on the command line", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let server: RegistryServer;
+  let one: DemoImage;
+  let two: DemoImage;
+  const registries = registriesWith();
+
+  beforeAll(async () => {
+    folder = await temporaryFolder("bundle-cli");
+    server = await startRegistryServer({ dir: join(folder.path, "registry") });
+    [one, two] = [await buildImage("app", "v1"), await buildImage("app", "v2")];
+    const push = (image: DemoImage, path: string, ...tags: string[]) =>
+      pushImage(
+        image,
+        registries.repository(parseRepository(`${server.address}/${path}`)),
+        tags.map(parseTag),
+      );
+    await push(one, "production/app", "v1");
+    await push(two, "staging/app", "v2");
+    await writeTree(file("tree"), [
+      {
+        name: "apps",
+        source: `${server.address}/staging`,
+        destinations: [`${server.address}/production`],
+        images: { app: { [digestOf(one)]: ["v1"], [digestOf(two)]: ["v2"] } },
+      },
+    ]);
+    await writeFile(file("tree/policy.yaml"), "rules: []\n");
+    await writeFile(file("root.json"), "{}");
+    await writeFile(file("release.pub"), "a key");
+    await writeFile(
+      file("waybill.yaml"),
+      "trust:\n  trustedRoot: root.json\n  keys:\n    release: release.pub\n",
+    );
+  });
+  afterAll(async () => {
+    await registries.close();
+    await server.close();
+    await folder.remove();
+  });
+
+  const file = (name: string) => join(folder.path, name);
+  const waybill = (...line: string[]) => runWith({ HOME: folder.path }, ...line);
+  const digestOf = ({ root }: DemoImage) => root.descriptor.digest;
+  const create = (...line: string[]) => waybill("bundle", "create", "--out", ...line);
+  const load = (...line: string[]) => waybill("bundle", "load", ...line);
+
+  test("take images by name, and bring them below another registry", async () => {
+    const from = `${server.address}/production/app:v1`;
+    const dry = await create(file("named.tar"), from, "--dry-run");
+    expect(dry).toMatchObject({ status: 0, stdout: expect.stringContaining(`would take ${from}`) });
+    await expect(readFile(file("named.tar"))).rejects.toMatchObject({ code: "ENOENT" });
+    const made = await create(file("named.tar"), from);
+    expect(made).toMatchObject({ status: 0, stdout: expect.stringContaining(`took ${from}`) });
+    const [digest] = /sha256:[0-9a-f]{64}(?= is what it lists)/.exec(made.stdout) ?? [];
+    const loaded = await load(file("named.tar"), "--to", `${server.address}/inside`);
+    expect(loaded.status).toBe(0);
+    expect(loaded.stdout).toBe(
+      `put ${server.address}/inside/production/app:v1 ${digestOf(one)}\n${digest} is what the file lists\n`,
+    );
+    const into = await load(file("named.tar"), "--to", `oci:${file("layouts")}`, "--json");
+    expect(JSON.parse(into.stdout)).toMatchObject({
+      digest,
+      images: [{ result: "put", destination: `oci:${file("layouts/production/app")}` }],
+    });
+  });
+
+  test("take what manifests ask for from production, with what it is verified by", async () => {
+    const config = ["--config", file("waybill.yaml")];
+    const made = await create(file("asked.tar"), "--manifests", file("tree"), ...config);
+    expect(made.status).toBe(2);
+    expect(made.stdout).toContain(`took ${server.address}/production/app:v1 ${digestOf(one)}\n`);
+    expect(made.stdout).toContain(`missing ${server.address}/production/app:v2`);
+    expect(made.stdout).toContain("1 image and 6 files");
+    const staged = await create(
+      ...[file("staged.tar"), "--manifests", file("tree"), "--staging", "--tag", "v2", "--json"],
+    );
+    expect(JSON.parse(staged.stdout)).toMatchObject({
+      images: [{ repository: `${server.address}/production/app`, tags: ["v2"], result: "bundled" }],
+    });
+    for (const _ of [1, 2]) {
+      const line = ["--to", `${server.address}/there`, "--files", file("trust")];
+      expect(await load(file("asked.tar"), ...line)).toMatchObject({ status: 0 });
+    }
+    expect(JSON.parse(await readFile(file("trust/waybill.yaml"), "utf8"))).toEqual({
+      trust: { trustedRoot: "trusted_root.json", keys: { release: "keys/release.pem" } },
+    });
+    expect(await readFile(file("trust/tree/policy.yaml"), "utf8")).toBe("rules: []\n");
+    expect(await readFile(file("trust/tree/images/apps/images.yaml"), "utf8")).toContain(digestOf(two));
+    await writeFile(file("trust/keys/release.pem"), "B key");
+    expect(
+      await load(file("asked.tar"), "--to", `${server.address}/there`, "--files", file("trust")),
+    ).toMatchObject({ status: 1, stderr: expect.stringContaining("another file has this name") });
+  });
+
+  test("are not made of nothing, or of both, and not read of what is none", async () => {
+    expect(await create(file("x.tar"))).toMatchObject({ status: 1 });
+    expect(await create(file("x.tar"), `${server.address}/a:v1`, "--manifests", ".")).toMatchObject({
+      status: 1,
+    });
+    expect(await create(file("x.tar"), `${server.address}/a:v1`, "--project", "a")).toMatchObject({
+      status: 1,
+    });
+    expect(await load(file("root.json"))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("it is no tar archive"),
+    });
+    expect(await load(file("none.tar"))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("there is no such file"),
+    });
+  });
+});
