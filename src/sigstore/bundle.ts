@@ -1,4 +1,4 @@
-import { type Bundle, bundleFromJSON } from "@sigstore/bundle";
+import { type Bundle, bundleFromJSON, ValidationError } from "@sigstore/bundle";
 import * as z from "zod/mini";
 import { messageOf } from "../errors/index.ts";
 import { boundedJson } from "./json.ts";
@@ -109,7 +109,8 @@ export function readBundle(bytes: Uint8Array): BundleContent {
     throw unverifiable("it signs the bytes of something, and says nothing of an image", "format");
   const payload = envelopePayload(dsseEnvelope);
   if (dsseEnvelope.signatures.length === 0) return { payload };
-  return { payload, signed: signedOf(parsed(json), payload, onlySignature(dsseEnvelope)) };
+  const signature = onlySignature(dsseEnvelope);
+  return { payload, signed: signedOf(parsed(json), payload, signature) };
 }
 
 /** The payload of an envelope, which is to be a statement. @throws {Refusal} */
@@ -133,7 +134,8 @@ function parsed(json: unknown): Bundle {
   try {
     return bundleFromJSON(json);
   } catch (cause) {
-    throw failed(`it is no bundle: ${messageOf(cause).slice(0, 300)}`);
+    const fields = cause instanceof ValidationError ? cause.fields.join(", ") : messageOf(cause);
+    throw failed(`it is no bundle of its version: see ${fields.slice(0, 300)}`);
   }
 }
 

@@ -58,15 +58,22 @@ export function verifyKeyless(
   return { state: "verified", by, signedAt: isShort ? first?.toISOString() : undefined };
 }
 
+/** Deployments of Sigstore call their authorities alike: which of them it is says the id of its key. */
 function requireKnownAuthority(
   certificate: X509Certificate,
   { certificateAuthorities }: TrustMaterial,
 ): void {
-  const isKnown = certificateAuthorities.some(({ certChain }) =>
-    certChain.some(({ subject }) => subject.equals(certificate.issuer)),
-  );
-  if (!isKnown)
+  const keyId = certificate.extAuthorityKeyID?.keyIdentifier;
+  const claimed = certificateAuthorities
+    .flatMap(({ certChain }) => certChain)
+    .filter(({ subject, extSubjectKeyID }) => {
+      const isNamed = subject.equals(certificate.issuer);
+      return isNamed && (keyId === undefined || extSubjectKeyID?.keyIdentifier.equals(keyId) !== false);
+    });
+  if (claimed.length === 0)
     throw unverifiable("the trusted root does not list the authority of its certificate", "trusted-root");
+  if (!claimed.some((authority) => certificate.verify(authority)))
+    throw failed("its certificate is not true: the authority that it names has not signed it");
 }
 
 function requireProofs({ times, logs, unknown }: Proofs, { tlogs }: TrustMaterial): void {

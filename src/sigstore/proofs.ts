@@ -1,4 +1,4 @@
-import { RFC3161Timestamp } from "@sigstore/core";
+import type { RFC3161Timestamp } from "@sigstore/core";
 import type { SignedEntity, TrustMaterial } from "@sigstore/verify";
 import {
   entriesByLog,
@@ -9,6 +9,7 @@ import {
 } from "./log-entry.ts";
 import { failed } from "./refusal.ts";
 import type { Signed } from "./signed.ts";
+import { parseTimestamp } from "./timestamp.ts";
 
 /** What came with a signature that the trusted root can say something of; the library verifies it. */
 export interface Proofs {
@@ -35,7 +36,7 @@ export function proofsOf(signed: Signed, der: Buffer, material: TrustMaterial, n
     requireKeyInEntry(entry, der);
     return withCheckpointOf(entry, log);
   });
-  const stamps = signed.timestamps.map((each) => RFC3161Timestamp.parse(Buffer.from(each)));
+  const stamps = signed.timestamps.map(parseTimestamp);
   const knownStamps = stamps.filter((stamp) => isOfAuthority(stamp, material.timestampAuthorities));
   const times = [
     ...tlogEntries.flatMap((entry) => timeOfEntry(entry) ?? []),

@@ -155,6 +155,19 @@ describe("what somebody signed without a key of their own", () => {
     expect(signature).toMatchObject({ state: "verified", by, signedAt: expect.any(String) });
   });
 
+  test.each([0, 20, 300, 123])(
+    "is verified with a timestamp of a second and %d milliseconds",
+    async (fraction) => {
+      const time = new Date(Math.floor(Date.now() / 1000) * 1000 + 1000 + fraction);
+      const verifier = openVerifier({ trustedRoot: trustedRootOf(world), now: () => time });
+      const bundle = await keyless(await world.at(time), { log: "v2" });
+      expect((await verifier.bundle(bytesOf(bundle), image)).signature).toMatchObject({
+        state: "verified",
+        signedAt: new Date(Math.floor(time.getTime() / 1000) * 1000).toISOString(),
+      });
+    },
+  );
+
   test("is verified with a timestamp alone, where the trusted root lists no logs", async () => {
     const verifier = openVerifier({ trustedRoot: trustedRootOf(world, { without: ["tlogs"] }) });
     const bundle = await keyless(world, { log: "none", timestamp: true });

@@ -12,6 +12,8 @@ export interface SigstoreWorld {
   readonly tlogKey: KeyObject;
   readonly tsa: Awaited<ReturnType<typeof initializeTSA>>;
   readonly ctlog: Awaited<ReturnType<typeof initializeCTLog>>;
+  /** The same log and timestamp authority at another time. */
+  readonly at: (clock: Date) => Promise<SigstoreWorld>;
 }
 
 export const image = digestOf(Buffer.from("an image"));
@@ -26,14 +28,20 @@ export const pairOf = (namedCurve: string) => generateKeyPairSync("ec", { namedC
 export async function sigstoreWorld(clock?: Date): Promise<SigstoreWorld> {
   const [ca, log, certificates, stamps] = [1, 2, 3, 4].map(() => pairOf("P-256")) as [Pair, Pair, Pair, Pair];
   const ctlog = await initializeCTLog(certificates, clock);
-  return {
+  const world: SigstoreWorld = {
     ctlog,
     ca: await initializeCA(ca, ctlog, clock),
     caKey: ca.privateKey,
     tlog: await initializeTLog("https://rekor.example.com", log, clock),
     tlogKey: log.privateKey,
     tsa: await initializeTSA(stamps, clock),
+    at: async (time) => ({
+      ...world,
+      tlog: await initializeTLog("https://rekor.example.com", log, time),
+      tsa: await initializeTSA(stamps, time),
+    }),
   };
+  return world;
 }
 type Pair = ReturnType<typeof pairOf>;
 
