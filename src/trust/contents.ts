@@ -81,7 +81,9 @@ export function signedInLayers(root: Descriptor, content: ImageContent): readonl
   const signed = content.blobs.filter(({ mediaType }) => mediaType === attachedTypes.helmProvenance);
   if (signed.length === 0) return [];
   const why = "the provenance of a chart is signed with PGP, which is not verified here";
-  const readings = signed.map(() => ({ signature: { state: "unverifiable", why } }) as const);
+  const readings = signed.map(
+    () => ({ signature: { state: "unverifiable", why, lacks: "format" } }) as const,
+  );
   const { digest: subject } = root;
   return [{ manifest: root, subject, way: "layer", format: "helm-provenance", readings, attachments: [] }];
 }
@@ -89,7 +91,13 @@ export function signedInLayers(root: Descriptor, content: ImageContent): readonl
 /** What can be said of a layer without reading it. */
 function toldOf(layer: Descriptor, format: AttachmentFormat): SignatureReading | undefined {
   if (format === "notation") {
-    return { signature: { state: "unverifiable", why: "signatures of Notation are not verified here" } };
+    return {
+      signature: {
+        state: "unverifiable",
+        why: "signatures of Notation are not verified here",
+        lacks: "format",
+      },
+    };
   }
   const stated = isInToto(layer.mediaType) ? statedPredicate(layer) : undefined;
   const isPartsList = stated !== undefined && /^https:\/\/(?:spdx\.dev|cyclonedx\.org)\b/.test(stated);

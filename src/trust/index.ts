@@ -11,3 +11,12 @@ export { type AttachmentsOptions, readAttachments } from "./look.ts";
 export type { AttachmentLimits } from "./look-limits.ts";
 export type * from "./model.ts";
 export { openTrust, type TrustServices } from "./open.ts";
+export { attachmentInWords, type StatementWords, statementInWords } from "./statement-words.ts";
+export {
+  allOf,
+  type ToldAttachment,
+  type ToldReading,
+  type ToldTree,
+  toldTree,
+} from "./tree-document.ts";
+export { type BelievedFiles, readVerifier } from "./verifier.ts";

@@ -1,3 +1,5 @@
+import { sigstoreLimits } from "../sigstore/index.ts";
+
 /** How much is looked at of what hangs on an image. Anybody who may push there may attach any number of anything. */
 export interface AttachmentLimits {
   /** Manifests that hang on one manifest. */
@@ -23,6 +25,6 @@ export const attachmentLimits: AttachmentLimits = {
   platforms: 256,
   depth: 4,
   layers: 128,
-  contentBytes: 16 * 1024 * 1024,
-  allBytes: 64 * 1024 * 1024,
+  contentBytes: sigstoreLimits.bundleBytes,
+  allBytes: 128 * 1024 * 1024,
 };

@@ -19,13 +19,12 @@ import {
   type Target,
 } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
-import type { SignatureVerifier } from "../sigstore/index.ts";
+import { openVerifier, type SignatureVerifier } from "../sigstore/index.ts";
 import { type ContentBudget, readContents, signedInLayers } from "./contents.ts";
 import { formatOf, isSignature, mostTellingFirst } from "./formats.ts";
 import { notThere, tooMuch } from "./look-faults.ts";
 import { type AttachmentLimits, attachmentLimits } from "./look-limits.ts";
 import type { Attachment, AttachmentTree } from "./model.ts";
-import { noVerifier } from "./unverified.ts";
 
 export interface AttachmentsOptions {
   /** Without one, what is signed is read, and is `unverifiable`. */
@@ -64,7 +63,7 @@ const atOnce = 8;
 export async function measureAttachments(
   repository: Repository,
   digest: Digest,
-  { verifier = noVerifier, limits: given, tags }: AttachmentsOptions,
+  { verifier = openVerifier({}), limits: given, tags }: AttachmentsOptions,
 ): Promise<MeasuredTree> {
   const limits = { ...attachmentLimits, ...given };
   const budget: ContentBudget = { one: limits.contentBytes, layers: limits.layers, left: limits.allBytes };

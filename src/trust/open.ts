@@ -2,12 +2,11 @@ import { failureRecord } from "../errors/index.ts";
 import { type Digest, formatReference, type RepositoryName } from "../oci/index.ts";
 import type { Policy } from "../policy/index.ts";
 import type { Repository } from "../registry/index.ts";
-import type { SignatureVerifier } from "../sigstore/index.ts";
+import { openVerifier, type SignatureVerifier } from "../sigstore/index.ts";
 import { createJudge } from "./judge.ts";
 import { measureAttachments } from "./look.ts";
 import type { AttachmentLimits } from "./look-limits.ts";
 import type { AttachmentTree, ImageTrust } from "./model.ts";
-import { noVerifier } from "./unverified.ts";
 
 export interface TrustServices {
   readonly open: (repository: RepositoryName) => Repository;
@@ -37,7 +36,7 @@ const treeBytes = 16 * 1024;
  */
 export function openTrust({
   open,
-  verifier = noVerifier,
+  verifier = openVerifier({}),
   policies = [],
   limits,
   now = () => new Date(),

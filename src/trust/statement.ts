@@ -25,16 +25,6 @@ export function statementIn(json: unknown): SignedStatement | undefined {
   return { predicateType: read.predicateType, predicate: read.predicate, subjects: read.subject };
 }
 
-const envelopeSchema = z.object({ payload: z.string(), payloadType: z.string() });
-const bundleSchema = z.object({ dsseEnvelope: envelopeSchema });
-const simpleSchema = z.object({
-  critical: z.object({
-    identity: z.object({ "docker-reference": z.catch(z.optional(text), undefined) }),
-    image: z.object({ "docker-manifest-digest": text }),
-  }),
-  optional: z.optional(z.unknown()),
-});
-
 /** What a JSON document is that is attached as a statement. */
 export function enclosureOf(json: unknown): "bundle" | "envelope" | "statement" | undefined {
   if (typeof json !== "object" || json === null) return undefined;
@@ -42,25 +32,6 @@ export function enclosureOf(json: unknown): "bundle" | "envelope" | "statement" 
   if ("verificationMaterial" in json || "dsseEnvelope" in json) return "bundle";
   if ("payload" in json && "payloadType" in json) return "envelope";
   return "_type" in json ? "statement" : undefined;
-}
-
-/** The statement in a bundle or an envelope, whoever signed it; `undefined` where there is none. */
-export function enclosedStatement(bytes: Uint8Array): SignedStatement | undefined {
-  const json = jsonOf(bytes);
-  const envelope = bundleSchema.safeParse(json).data?.dsseEnvelope ?? envelopeSchema.safeParse(json).data;
-  return envelope && statementIn(jsonOf(Buffer.from(envelope.payload, "base64")));
-}
-
-/** What cosign's older signatures say, as a statement. */
-export function simpleStatement(payload: Uint8Array): SignedStatement | undefined {
-  const said = simpleSchema.safeParse(jsonOf(payload)).data;
-  if (said === undefined) return undefined;
-  const [algorithm = "", hex = ""] = said.critical.image["docker-manifest-digest"].split(":");
-  return {
-    predicateType: "https://sigstore.dev/cosign/sign/v1",
-    predicate: said.optional ?? {},
-    subjects: [{ name: said.critical.identity["docker-reference"], digest: { [algorithm]: hex } }],
-  };
 }
 
 /** Whether a statement is about a digest. */
