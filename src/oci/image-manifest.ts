@@ -158,6 +158,7 @@ export function referrersTag(subject: Digest): Tag {
 
 /** What cosign's older layout keeps of an image under tags of its own: signatures, attestations, a list of what is in it. */
 export const cosignTagKinds = ["sig", "att", "sbom"] as const;
+/** One of {@link cosignTagKinds}. */
 export type CosignTagKind = (typeof cosignTagKinds)[number];
 
 /** The tag under which cosign's older layout keeps something of an image: `sha256-HEX.sig`. */

@@ -26,6 +26,7 @@ import { notThere, tooMuch } from "./look-faults.ts";
 import { type AttachmentLimits, attachmentLimits } from "./look-limits.ts";
 import type { Attachment, AttachmentTree } from "./model.ts";
 
+/** How it is looked at what hangs on an image. */
 export interface AttachmentsOptions {
   /** Without one, what is signed is read, and is `unverifiable`. */
   readonly verifier?: SignatureVerifier | undefined;

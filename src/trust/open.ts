@@ -8,6 +8,7 @@ import { measureAttachments } from "./look.ts";
 import type { AttachmentLimits } from "./look-limits.ts";
 import type { AttachmentTree, ImageTrust } from "./model.ts";
 
+/** What {@link openTrust} works with. */
 export interface TrustServices {
   readonly open: (repository: RepositoryName) => Repository;
   /** Without one, what is signed is `unverifiable`. */
