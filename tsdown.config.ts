@@ -109,6 +109,6 @@ export default defineConfig({
     minifyInternalExports: false,
     codeSplitting: { groups, includeDependenciesRecursively: false },
   },
-  copy: ["waybill.schema.json", "jobs.schema.json"],
+  copy: ["waybill.schema.json", "jobs.schema.json", "policy.schema.json"],
   outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
 });

@@ -5,6 +5,7 @@ import type { DiagnosticCodes } from "../../src/diagnostics/index.ts";
 import { jobCodes } from "../../src/jobs/index.ts";
 import { diagnosticCodes } from "../../src/manifest/index.ts";
 import { ownersCodes } from "../../src/owners/index.ts";
+import { policyCodes } from "../../src/policy/index.ts";
 import { reviewCodes } from "../../src/review/index.ts";
 import { settingsCodes } from "../../src/settings/index.ts";
 import { commentOf, firstSentence, sourceFiles } from "./sources.ts";
@@ -15,6 +16,7 @@ const fileCodes: Readonly<Record<string, DiagnosticCodes>> = {
   "`waybill.yaml`": settingsCodes,
   "`variants.yaml`": variantsCodes,
   jobs: jobCodes,
+  "`policy.yaml`": policyCodes,
   "`OWNERS`, `CODEOWNERS`": ownersCodes,
   "Cloud Build": cloudBuildCodes,
   "a review": Object.fromEntries(Object.entries(reviewCodes).filter(([name]) => !(name in diagnosticCodes))),

@@ -82,6 +82,10 @@ async function readerOf(kind: Exclude<FileKind, "manifests">): Promise<FileReade
       const { checkOwners, ownersCodes } = await import("../owners/index.ts");
       return { codes: ownersCodes, check: checkOwners };
     }
+    case "policy": {
+      const { checkPolicyFile, policyCodes } = await import("../policy/index.ts");
+      return { codes: policyCodes, check: checkPolicyFile };
+    }
     case "jobs": {
       const { jobCodes, parseJobs } = await import("../jobs/index.ts");
       return { codes: jobCodes, check: (text, file) => parseJobs(text, file).diagnostics };

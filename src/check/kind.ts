@@ -2,12 +2,13 @@ import { basename } from "node:path";
 import { parseYaml, YamlSyntaxError } from "../yaml/index.ts";
 
 /** Kinds of files that can be checked; `manifests` is a directory of thin manifests, or one plain manifest. */
-export type FileKind = "manifests" | "settings" | "jobs" | "cloudbuild" | "owners" | "variants";
+export type FileKind = "manifests" | "settings" | "jobs" | "cloudbuild" | "owners" | "variants" | "policy";
 
 const names: readonly (readonly [RegExp, FileKind])[] = [
   [/^waybill\.ya?ml$/, "settings"],
   [/^(?:OWNERS|OWNERS_ALIASES|CODEOWNERS)$/, "owners"],
   [/^variants\.yaml$/, "variants"],
+  [/^policy\.ya?ml$/, "policy"],
   [/^cloudbuild[\w.-]*\.(?:ya?ml|json)$/, "cloudbuild"],
   [/^(?:promoter-manifest|images)\.yaml$/, "manifests"],
 ];
@@ -18,6 +19,7 @@ const keys: readonly (readonly [FileKind, readonly string[]])[] = [
   ["cloudbuild", ["steps"]],
   ["jobs", ["jobs", "repo", "build"]],
   ["variants", ["variants"]],
+  ["policy", ["rules", "signers"]],
   ["settings", ["hosts", "locations", "credentials", "forges", "releases", "destinations", "runs", "serve"]],
 ];
 

@@ -83,6 +83,7 @@ const kindsInWords: Readonly<Record<FileKind, string>> = {
   cloudbuild: "a Cloud Build file",
   owners: "a file of owners",
   variants: "variants of a build",
+  policy: "policies",
 };
 
 function contents({ kind, manifests }: FileCheck): string {

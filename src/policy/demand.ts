@@ -7,25 +7,29 @@ import {
   type Judgement,
   onImageOrPlatforms,
 } from "./answer.ts";
+import type { Asked } from "./asked.ts";
+import { baseImageAnswer, platformsAnswer, sbomAnswer } from "./content.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import { provenanceAnswer } from "./provenance.ts";
 import type { AttestationDemand, Demand, SignatureDemand } from "./rule.ts";
 import { signerWords } from "./signers.ts";
 import { ageFault, isOfType, isSignature, signerOf } from "./statements.ts";
+import { vulnerabilityAnswer } from "./vulnerabilities/judge.ts";
 
 /** What a demand says of an image. */
-export function demandAnswer(demand: Demand, evidence: Evidence, now: Date): DemandAnswer {
+export function demandAnswer(demand: Demand, evidence: Evidence, asked: Asked): DemandAnswer {
+  const { now } = asked;
   switch (demand.kind) {
     case "all":
-      return allOf(demand.of.map((each) => demandAnswer(each, evidence, now)));
+      return allOf(demand.of.map((each) => demandAnswer(each, evidence, asked)));
     case "any":
       return enoughOf(
-        demand.of.map((each) => demandAnswer(each, evidence, now)),
+        demand.of.map((each) => demandAnswer(each, evidence, asked)),
         1,
       );
     case "at-least":
       return enoughOf(
-        demand.of.map((each) => demandAnswer(each, evidence, now)),
+        demand.of.map((each) => demandAnswer(each, evidence, asked)),
         demand.count,
       );
     case "signature":
@@ -46,6 +50,16 @@ export function demandAnswer(demand: Demand, evidence: Evidence, now: Date): Dem
       );
     case "provenance":
       return onImageOrPlatforms(evidence, (each) => provenanceAnswer(each, demand, now));
+    case "sbom":
+      return sbomAnswer(evidence, demand, now);
+    case "vulnerabilities":
+      return onImageOrPlatforms(evidence, (each) => vulnerabilityAnswer(each, demand, asked));
+    case "platforms":
+      return platformsAnswer(evidence, demand);
+    case "base":
+      return baseImageAnswer(evidence, demand, now);
+    case "broken":
+      return { outcome: "unreadable", why: demand.why, accepted: [] };
   }
 }
 

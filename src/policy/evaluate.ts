@@ -31,7 +31,11 @@ export function isOver({ until }: Pick<PolicyException, "until">, now: Date): bo
 
 function verdictOf(policy: Policy, image: JudgedImage, evidence: Evidence, now: Date): PolicyVerdict {
   const { name, at, mode } = policy;
-  const answer = demandAnswer(policy.demand, evidence, now);
+  const letThrough = policy.exceptions
+    .filter((each) => isExcepted(each, image) && !isOver(each, now))
+    .flatMap(({ vulnerabilities = [] }) => vulnerabilities);
+  const asked = { now, root: evidence.digest, files: evidence.files ?? [], letThrough };
+  const answer = demandAnswer(policy.demand, evidence, asked);
   const { accepted, failure } = answer;
   const verdict = { policy: name, at, mode, accepted, failure };
   if (answer.outcome === "satisfied") return { ...verdict, ...told(answer), failure: undefined };

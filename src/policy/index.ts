@@ -1,4 +1,13 @@
 export { evaluatePolicies, policiesFor } from "./evaluate.ts";
+export { policyCodes } from "./file/codes.ts";
+export {
+  brokenPolicy,
+  checkPolicyFile,
+  type PolicyFile,
+  type PolicyFileContext,
+  parsePolicyFile,
+  policyJsonSchema,
+} from "./file/parse.ts";
 export { type ManifestWithProvenance, provenancePolicies } from "./from-manifest.ts";
 export type * from "./model.ts";
 export type * from "./rule.ts";

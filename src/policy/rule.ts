@@ -1,6 +1,8 @@
 import type { Place } from "../diagnostics/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
+import type { SbomFormat } from "./content.ts";
 import type { NameGlob, TextPattern } from "./text-pattern.ts";
+import type { VulnerabilitySeverity } from "./vulnerabilities/report.ts";
 
 /** What a policy does with an image that it is not satisfied with: nothing is asked, it is told, or the image is stopped. */
 export type PolicyMode = "off" | "warn" | "require";
@@ -32,7 +34,66 @@ export type Demand =
   | { readonly kind: "at-least"; readonly count: number; readonly of: readonly Demand[] }
   | SignatureDemand
   | AttestationDemand
-  | ProvenanceDemand;
+  | ProvenanceDemand
+  | SbomDemand
+  | VulnerabilityDemand
+  | PlatformsDemand
+  | BaseImageDemand
+  | BrokenDemand;
+
+/** What is written there cannot be used, so that nobody knows what it would demand: it lets nothing pass. */
+export interface BrokenDemand {
+  readonly kind: "broken";
+  readonly why: string;
+}
+
+/** An SBOM, as a statement or bare. */
+export interface SbomDemand extends Freshness {
+  readonly kind: "sbom";
+  /** Who may have signed it; without it, one that nobody signed is enough. */
+  readonly by?: readonly SignerPattern[] | undefined;
+  /** Any when left out. */
+  readonly formats?: readonly SbomFormat[] | undefined;
+}
+
+/** A report of a scanner without vulnerabilities that are too grave. */
+export interface VulnerabilityDemand extends Freshness {
+  readonly kind: "vulnerabilities";
+  /** Whose statements count, reports and VEX alike. */
+  readonly by: readonly SignerPattern[];
+  /** Files and folders of reports, relative to the policy's. */
+  readonly reports: readonly string[];
+  /** Files and folders of VEX, relative to the policy's. */
+  readonly vex: readonly string[];
+  /** The first severity that is too much. */
+  readonly below: VulnerabilitySeverity;
+  /** What counts that a scanner does not know the severity of. */
+  readonly unknown: VulnerabilitySeverity;
+  /** Those without a fix stop nothing. What a report does not say counts as fixed. */
+  readonly fixedOnly: boolean;
+  /** Days in which a vulnerability stops nothing yet, by severity. */
+  readonly graceDays?: Readonly<Partial<Record<VulnerabilitySeverity, number>>> | undefined;
+  /** From when on: its publication, else when a report had it first; or its fix, where the report knows when that was. */
+  readonly graceFrom: "published" | "fix";
+}
+
+/** Platforms that an image has to be for. */
+export interface PlatformsDemand {
+  readonly kind: "platforms";
+  /** `os/architecture[/variant]`. */
+  readonly platforms: readonly string[];
+}
+
+/** What an image may be built on. */
+export interface BaseImageDemand extends Freshness {
+  readonly kind: "base";
+  /** Globs of repositories, with their host: `docker.io/library/alpine`. */
+  readonly images: readonly NameGlob[];
+  /** Any when left out. */
+  readonly digests?: readonly Digest[] | undefined;
+  /** Whose provenance is believed where no annotation names the base. */
+  readonly by: readonly SignerPattern[];
+}
 
 /** A signature of the image itself, not of something that is said of it. */
 export interface SignatureDemand extends Freshness {

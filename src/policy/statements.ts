@@ -33,14 +33,20 @@ export function signerOf(
     return { passes: false, why: `signed by ${signerWords(by)}, whom the policy does not name` };
   }
   if (signature.state === "unsigned") return { passes: false, why: "nobody signed it" };
-  const isUnknown = lacksTrustedRoot(signature) && allowed.some(({ kind }) => kind === "identity");
+  const isUnknown = signature.state === "unverifiable" && mayBe(lackOf(signature), allowed);
   const how = signature.state === "failed" ? "the signature is not true" : "not verifiable here";
   return { passes: false, why: `${how}: ${printable(signature.why)}`, isUnknown };
 }
 
-/** Whoever has no trusted root knows of no certificate whose it is. */
-function lacksTrustedRoot(signature: SignatureState): boolean {
-  return signature.state === "unverifiable" && "lacks" in signature && signature.lacks === "trusted-root";
+function lackOf(signature: SignatureState): string | undefined {
+  return "lacks" in signature && typeof signature.lacks === "string" ? signature.lacks : undefined;
+}
+
+/** Whether one of those who may could have signed what cannot be verified for want of something. */
+function mayBe(lacks: string | undefined, allowed: readonly SignerPattern[]): boolean {
+  if (lacks === "trusted-root") return allowed.some(({ kind }) => kind === "identity");
+  if (lacks !== "key") return false;
+  return allowed.some((pattern) => pattern.kind === "key" && pattern.fingerprint === undefined);
 }
 
 /**

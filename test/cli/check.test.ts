@@ -125,6 +125,8 @@ describe("waybill check", () => {
     ["owners", "OWNERS", "approvers: root\n", ["wrong-type"]],
     ["owners", "CODEOWNERS", "* nobody\n", ["invalid-owner"]],
     ["variants", "variants.yaml", "variants: {a: {config: x}}\n", ["invalid-value"]],
+    ["policy", "policy.yaml", "rules: [{ name: a, sbom: { by: nobody } }]\n", ["unknown-signer"]],
+    ["policy", "signers.yaml", "signers: {}\nexceptions: []\n", ["missing-key"]],
     ["cloudbuild", "broken.yaml", "steps:\n- name: [\n", ["yaml-syntax"]],
   ];
 

@@ -64,6 +64,7 @@ async function stateOfSources(): Promise<string> {
     "tsdown.config.ts",
     "waybill.schema.json",
     "jobs.schema.json",
+    "policy.schema.json",
   ];
   const scripts = [
     "scripts/assets.ts",

@@ -1,0 +1,12 @@
+import type { Digest } from "../oci/index.ts";
+import type { EvidenceFile } from "./model.ts";
+
+/** What is the same for all manifests of an image while it is held against one policy. */
+export interface Asked {
+  readonly now: Date;
+  /** The image itself, whichever of its platforms is looked at. */
+  readonly root: Digest;
+  readonly files: readonly EvidenceFile[];
+  /** Vulnerabilities that exceptions let through which are not over. */
+  readonly letThrough: readonly string[];
+}
