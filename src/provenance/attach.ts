@@ -1,13 +1,8 @@
 import * as z from "zod/mini";
 import { WaybillError } from "../errors/index.ts";
-import {
-  type Descriptor,
-  describeBytes,
-  formatReference,
-  type ImageDocument,
-  mediaTypes,
-} from "../oci/index.ts";
-import { type Repository, UnknownContentError } from "../registry/index.ts";
+import { type Descriptor, formatReference } from "../oci/index.ts";
+import type { Repository } from "../registry/index.ts";
+import { attachArtifact } from "./artifact.ts";
 import { canonicalJson, hasDigest, maxStatementBytes, type Statement } from "./statement.ts";
 
 /** The media type of a plain in-toto statement. */
@@ -42,42 +37,19 @@ export async function attachStatement(
     const message = `the statement has ${content.length} bytes, the limit is ${maxStatementBytes}`;
     throw new ProvenanceError("statement-too-large", message, { where });
   }
-  const config = blobOf(mediaTypes.ociEmpty, Buffer.from("{}"));
-  const layer = blobOf(inToto, content);
-  const blobs = [config, layer];
-  const send = async ({ descriptor, bytes }: ImageDocument, anew: boolean) => {
-    if (anew || !(await repository.has(descriptor)))
-      await repository.push(descriptor, async () => bytes, { inMemory: true, anew });
-  };
-  await Promise.all(blobs.map((blob) => send(blob, false)));
-  const created = createdOf(statement);
-  const manifest = blobOf(
-    mediaTypes.ociManifest,
-    Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: mediaTypes.ociManifest,
-        artifactType: inToto,
-        config: config.descriptor,
-        layers: [
-          { ...layer.descriptor, annotations: { "in-toto.io/predicate-type": statement.predicateType } },
-        ],
-        subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
-        annotations: {
-          // Registries show annotations in their lists of referrers: readers choose by them without another request.
-          "in-toto.io/predicate-type": statement.predicateType,
-          "org.opencontainers.image.created": created,
-        },
-      }),
-    ),
-  );
-  await repository.put(manifest).catch(async (error: unknown) => {
-    // A registry that is sent the empty config by two at once may lack it for a moment.
-    if (!(error instanceof UnknownContentError)) throw error;
-    await Promise.all(blobs.map((blob) => send(blob, true)));
-    await repository.put(manifest);
+  return attachArtifact(repository, subject, {
+    artifactType: inToto,
+    layer: {
+      mediaType: inToto,
+      bytes: content,
+      annotations: { "in-toto.io/predicate-type": statement.predicateType },
+    },
+    annotations: {
+      // Registries show annotations in their lists of referrers: readers choose by them without another request.
+      "in-toto.io/predicate-type": statement.predicateType,
+      "org.opencontainers.image.created": createdOf(statement),
+    },
   });
-  return { ...manifest.descriptor, artifactType: inToto };
 }
 
 const dated = z.object({
@@ -87,10 +59,6 @@ const dated = z.object({
 /** When it was made: what the statement says, for the clock would give each attempt another digest. */
 function createdOf({ predicate }: Statement): string | undefined {
   return dated.safeParse(predicate).data?.runDetails.metadata.finishedOn;
-}
-
-function blobOf(mediaType: string, bytes: Buffer): ImageDocument {
-  return { descriptor: describeBytes(mediaType, bytes), bytes };
 }
 
 /** Why a statement was not attached. */

@@ -1,3 +1,4 @@
+export { type AttachedArtifact, attachArtifact } from "./artifact.ts";
 export { attachStatement, ProvenanceError, type ProvenanceErrorCode } from "./attach.ts";
 export * from "./find.ts";
 export { type Material, type Provenance, provenanceOf, readStatements } from "./read.ts";
