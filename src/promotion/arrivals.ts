@@ -1,16 +1,21 @@
-import type { Digest, RepositoryName } from "../oci/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Section } from "./plan.ts";
 import { type ImageEdge, imageKind, plannedImages } from "./planned-images.ts";
 import type { Outcome } from "./section.ts";
 import { isWork } from "./verdicts.ts";
 
+/** What became of an image. */
+export type ImageArrival = "there" | "arrived" | "failed";
+
 /** What becomes of images while a plan is carried out, for whoever attaches something to them. */
 export interface Arrivals {
   /**
-   * Whether what was to be done of an image is done: true at once where nothing was; false when none of its edges was
-   * done. Never rejects.
+   * What becomes of an image: `there` at once where nothing is to be done, `arrived` when something of it is done, and
+   * `failed` when nothing is. Never rejects.
    */
-  of(destination: RepositoryName, digest: Digest): Promise<boolean>;
+  of(destination: RepositoryName, digest: Digest): Promise<ImageArrival>;
+  /** Tags of an image that were to be put and were not, as far as it is known. */
+  lacking(destination: RepositoryName, digest: Digest): ReadonlySet<Tag>;
 }
 
 /** Arrivals that are told of outcomes. */
@@ -23,8 +28,9 @@ export interface ToldArrivals extends Arrivals {
 interface Wait {
   open: number;
   done: boolean;
-  readonly arrived: Promise<boolean>;
-  readonly settle: (arrived: boolean) => void;
+  readonly lacking: Set<Tag>;
+  readonly arrived: Promise<ImageArrival>;
+  readonly settle: (arrival: ImageArrival) => void;
 }
 
 /** Waits for the work of a plan's images. */
@@ -34,23 +40,26 @@ export function createArrivals(sections: readonly Section[]): ToldArrivals {
     for (const { digest, edges } of images) {
       const open = edges.filter(({ verdict }) => isWork(verdict)).length;
       if (open === 0) continue;
-      const { promise: arrived, resolve: settle } = withResolvers<boolean>();
-      waits.set(`${destination}@${digest}`, { open, done: false, arrived, settle });
+      const { promise: arrived, resolve: settle } = withResolvers<ImageArrival>();
+      const lacking = new Set(edges.flatMap(({ tag }) => tag ?? []));
+      waits.set(`${destination}@${digest}`, { open, done: false, lacking, arrived, settle });
     }
   }
   return {
-    of: (destination, digest) => waits.get(`${destination}@${digest}`)?.arrived ?? Promise.resolve(true),
+    of: (destination, digest) => waits.get(`${destination}@${digest}`)?.arrived ?? Promise.resolve("there"),
+    lacking: (destination, digest) => waits.get(`${destination}@${digest}`)?.lacking ?? new Set(),
     take({ kind, of, failure }) {
       if (kind !== imageKind) return;
-      const { destination, image } = of as ImageEdge;
+      const { destination, image, edge } = of as ImageEdge;
       const wait = waits.get(`${destination}@${image.digest}`);
       if (wait === undefined) return;
       wait.open -= 1;
       wait.done ||= failure === undefined;
-      if (wait.open === 0) wait.settle(wait.done);
+      if (failure === undefined && edge.tag !== null) wait.lacking.delete(edge.tag);
+      if (wait.open === 0) wait.settle(wait.done ? "arrived" : "failed");
     },
     close() {
-      for (const { settle, done } of waits.values()) settle(done);
+      for (const { settle, done } of waits.values()) settle(done ? "arrived" : "failed");
     },
   };
 }

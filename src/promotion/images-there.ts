@@ -1,4 +1,4 @@
-import { type DesiredImage, desiredRepositories, type EdgeSet } from "../edges/index.ts";
+import type { DesiredImage, EdgeSet } from "../edges/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Section } from "./plan.ts";
 import { type PlannedImage, plannedImages } from "./planned-images.ts";
@@ -7,6 +7,8 @@ import { isWork } from "./verdicts.ts";
 /** An image that is in a production repository, or will be when the plan's work is done. */
 export interface ImageThere {
   readonly destination: RepositoryName;
+  /** What the manifest calls it, below the registry that it names. */
+  readonly name: string;
   readonly image: DesiredImage;
   /** Where it would be copied from, or the first source that is named. */
   readonly source: RepositoryName;
@@ -27,11 +29,14 @@ export function* imagesThere(edges: EdgeSet, earlier: readonly Section[]): Gener
   const planned = new Map<RepositoryName, ReadonlyMap<Digest, PlannedImage>>();
   for (const { destination, images } of plannedImages({ sections: earlier }))
     planned.set(destination, new Map(images.map((image) => [image.digest, image])));
-  for (const { destination, images } of desiredRepositories(edges)) {
-    const listed = planned.get(destination);
-    for (const image of images) {
-      const found = thereOf(image, listed?.get(image.digest));
-      if (found !== undefined) yield { destination, image, ...found };
+  for (const { destinations, feeds, images } of edges.groups) {
+    const name = feeds[0]?.name ?? "";
+    for (const destination of destinations) {
+      const listed = planned.get(destination);
+      for (const image of images) {
+        const found = thereOf(image, listed?.get(image.digest));
+        if (found !== undefined) yield { destination, name, image, ...found };
+      }
     }
   }
 }
@@ -39,7 +44,7 @@ export function* imagesThere(edges: EdgeSet, earlier: readonly Section[]): Gener
 function thereOf(
   { tags, sources: [first] }: DesiredImage,
   planned: PlannedImage | undefined,
-): Omit<ImageThere, "destination" | "image"> | undefined {
+): Omit<ImageThere, "destination" | "name" | "image"> | undefined {
   const unsettled = new Map(planned?.edges.map((edge) => [edge.tag, edge]));
   const { source, project } = planned ?? { source: first.repository, project: first.project };
   const names = tags

@@ -1,5 +1,6 @@
 import { imageSection } from "./images.ts";
 import type { SectionKind } from "./section.ts";
+import { signatureSection } from "./signatures/signatures.ts";
 
 /** The kinds that a run knows of, in the order of their sections. */
 export interface SectionKinds extends Iterable<SectionKind> {
@@ -23,4 +24,4 @@ export function sectionKinds(...kinds: readonly SectionKind[]): SectionKinds {
 }
 
 /** All that is promoted. Whatever is given other kinds knows no more than those. */
-export const allKinds = sectionKinds(imageSection);
+export const allKinds = sectionKinds(imageSection, signatureSection);

@@ -40,6 +40,11 @@ const failure = z.object({
   pattern: z.optional(z.string()),
 });
 
+const policy = z.object({ name: z.string(), at: place, why: z.string(), hint: z.exactOptional(z.string()) });
+
+/** Parts of items of other sections, which are read alike. */
+export const plannedParts = { tag, repository, place, failure, policy };
+
 const plannedEdge = z.object({
   /** `null` for a digest that is promoted without a tag. */
   tag: z.nullable(tag),
@@ -54,9 +59,7 @@ const plannedEdge = z.object({
   /** All claims, when two digests claim the tag. */
   claims: z.exactOptional(z.array(z.object({ digest: digestSchema, at: place }))),
   /** The policy that stands against it, and what it says. */
-  policy: z.exactOptional(
-    z.object({ name: z.string(), at: place, why: z.string(), hint: z.exactOptional(z.string()) }),
-  ),
+  policy: z.exactOptional(policy),
   /** What made it unread. */
   failure: z.exactOptional(failure),
 });

@@ -52,22 +52,22 @@ const gravity = ["failed", "missing", "unreadable"] as const;
 export function underPolicies(image: PlannedImage, verdicts: readonly PolicyVerdict[]): PlannedImage {
   if (verdicts.length === 0) return image;
   const policies = verdicts.map(({ accepted: _, ...judgement }): Judgement => judgement);
-  const holding = policies.filter(isHeldBack);
-  const worst = gravity.flatMap((outcome) => holding.filter((each) => each.outcome === outcome))[0];
-  if (worst === undefined) return { ...image, policies };
-  const held = heldBy(worst);
+  const held = heldByPolicies(policies);
+  if (held === undefined) return { ...image, policies };
   const edges = image.edges.map((edge) => (isWork(edge.verdict) ? { ...edge, ...held } : edge));
   return { ...image, edges, policies };
 }
 
-function heldBy({
-  policy,
-  at,
-  outcome,
-  why,
-  hint,
-  failure,
-}: Judgement): Pick<PlannedEdge, "verdict" | "reason" | "policy" | "failure"> {
+/** What becomes of work on an image for what policies say of it; `undefined` where nothing stands against it. */
+export function heldByPolicies(policies: readonly Judgement[]): HeldBack | undefined {
+  const holding = policies.filter(isHeldBack);
+  const worst = gravity.flatMap((outcome) => holding.filter((each) => each.outcome === outcome))[0];
+  return worst && heldBy(worst);
+}
+
+type HeldBack = Pick<PlannedEdge, "verdict" | "reason" | "policy" | "failure">;
+
+function heldBy({ policy, at, outcome, why, hint, failure }: Judgement): HeldBack {
   const said = { name: policy, at, why, ...(hint === undefined ? {} : { hint }) };
   if (outcome !== "unreadable") {
     const reason = outcome === "failed" ? "policy-failed" : "policy-missing";

@@ -2,7 +2,7 @@ import { Copier, createDocumentCache } from "../copy/index.ts";
 import { edgesHash, parseSelection } from "../edges/index.ts";
 import type { Listener } from "../events/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
-import type { ImageTrust } from "../trust/index.ts";
+import type { ImageSigning, ImageTrust } from "../trust/index.ts";
 import { createArrivals } from "./arrivals.ts";
 import type { EdgeEvent, PlannedEvent, PromotionEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
@@ -40,6 +40,8 @@ export interface PromoteOptions extends ScopeOptions {
   readonly open: OpenRepository;
   /** As in {@link SectionQuestion}. */
   readonly trust?: ImageTrust | undefined;
+  /** As in {@link SectionQuestion}. */
+  readonly signing?: ImageSigning | undefined;
   /** Write. Without it, the report says what would be done. */
   readonly confirm: boolean;
   /** Do nothing at all when anything is not as desired, as the incumbents do. */
@@ -65,11 +67,14 @@ export interface Promotion {
  * @throws {SelectionError} `nothing-selected`.
  */
 export async function promote(options: PromoteOptions, kinds = allKinds): Promise<Promotion> {
-  const { tree, since, open, trust, saved, listener, signal } = options;
+  const { tree, since, open, trust, signing, saved, listener, signal } = options;
   const documents = createDocumentCache();
   const selection = options.selection ?? (await parseSelection(saved?.plan.selection ?? {}));
   const { edges, manifestErrors, outsideErrors, ...limits } = scopeOf(tree, { since, selection });
-  const current = await planPromotion({ edges, limits, open, documents, trust, listener, signal }, kinds);
+  const current = await planPromotion(
+    { edges, limits, open, documents, trust, signing, listener, signal },
+    kinds,
+  );
   const plan = saved === undefined ? current : restrictPlan(current, saved.plan, saved.where, kinds);
   listener?.(plannedEvent(plan));
   await options.keepPlan?.(plan);
@@ -89,6 +94,7 @@ export async function promote(options: PromoteOptions, kinds = allKinds): Promis
     open,
     documents,
     trust,
+    signing,
     copier: new Copier(listener),
     arrivals,
     tell(outcome: Outcome) {

@@ -5,7 +5,7 @@ import type { FailureRecord, Problem } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
-import type { ImageTrust } from "../trust/index.ts";
+import type { ImageSigning, ImageTrust } from "../trust/index.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Decision, Section } from "./plan.ts";
 import type { ReportedEdge } from "./report.ts";
@@ -58,6 +58,8 @@ export interface SectionQuestion {
   readonly documents: DocumentCache;
   /** Who vouches for images, and what hangs on them. Without it nobody looks. */
   readonly trust?: ImageTrust | undefined;
+  /** What promotion signs. Without it, nothing. */
+  readonly signing?: ImageSigning | undefined;
   /** What is planned already: of images, for what hangs on them. */
   readonly earlier: readonly Section[];
   /** Told after each repository that was read. */
@@ -74,6 +76,8 @@ export interface ApplyOptions {
   readonly arrivals: Arrivals;
   /** As in {@link SectionQuestion}. */
   readonly trust?: ImageTrust | undefined;
+  /** As in {@link SectionQuestion}. */
+  readonly signing?: ImageSigning | undefined;
   /** Is told of every edge as it ends. */
   readonly tell: (outcome: Outcome) => void;
   /** Nothing is begun once it is aborted; what is under way is finished, so nothing is left half done. */

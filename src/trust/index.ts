@@ -1,3 +1,4 @@
+export { type AttachedTo, attachBundle, attachLegacy, type LegacyLayer } from "./attach-signed.ts";
 export {
   type CosignTags,
   layerIdentity,
@@ -20,3 +21,20 @@ export {
   toldTree,
 } from "./tree-document.ts";
 export { type BelievedFiles, readVerifier } from "./verifier.ts";
+export {
+  findSignedHere,
+  isBy,
+  type SignatureLayout,
+  type SignedHere,
+  type SignedQuestion,
+} from "./signed-here.ts";
+export {
+  type ImageSigning,
+  identityIn,
+  type KnownSigner,
+  knownSigner,
+  openSigning,
+  type SigningFacts,
+  TrustError,
+  type TrustErrorCode,
+} from "./signing.ts";

@@ -1,0 +1,159 @@
+import type { DocumentCache } from "../../copy/index.ts";
+import { failureRecord, phrase } from "../../errors/index.ts";
+import { type Digest, formatReference, isAttestation, readImageContent } from "../../oci/index.ts";
+import { RegistryError } from "../../registry/index.ts";
+import type { SigningRule } from "../../settings/index.ts";
+import { type ImageSigning, identityIn } from "../../trust/index.ts";
+import { onEachHost } from "../by-host.ts";
+import { type ImageThere, imagesThere } from "../images-there.ts";
+import { interruption } from "../interruption.ts";
+import type { Section } from "../plan.ts";
+import { heldByPolicies } from "../policies.ts";
+import type { OpenRepository, SectionQuestion } from "../section.ts";
+import { gatherSigning } from "./gather.ts";
+import { type Asked, lackingOf, type Want } from "./lacking.ts";
+import {
+  type PlannedSignature,
+  type PlannedSigning,
+  type SignedKind,
+  signatureKind,
+} from "./planned-signatures.ts";
+
+const imagesAtOnce = 16;
+
+/**
+ * What is to be signed of the images that are in production or are about to get there. Of those that are about to, nothing
+ * is asked; of the others, what the signer of the rule has signed already. A failure to read is `unread`, never "not signed".
+ */
+export async function planSignatures(question: SectionQuestion): Promise<Section<PlannedSigning>> {
+  const { signing, edges, earlier, signal } = question;
+  const none: Section<PlannedSigning> = { kind: signatureKind, present: 0, items: [] };
+  if (signing === undefined) return none;
+  const wanted = [...imagesThere(edges, earlier)].flatMap((there) => {
+    const rule = signing.ruleOf(there.destination);
+    return rule === undefined ? [] : [{ ...there, rule }];
+  });
+  if (wanted.length === 0) return none;
+  const gathering = gatherSigning();
+  let present = 0;
+  await onEachHost(wanted, imagesAtOnce, async ({ rule, ...there }) => {
+    const planned = await planImage(there, rule, { ...question, signing, aborted: signal?.aborted === true });
+    present += planned.present;
+    gathering.add(there.destination, planned.image);
+  });
+  return { kind: signatureKind, present, items: gathering.items() };
+}
+
+interface Planning extends Pick<SectionQuestion, "open" | "documents" | "trust"> {
+  readonly signing: ImageSigning;
+  readonly aborted: boolean;
+}
+
+/** One image in one repository: what is not as asked, and how much is. */
+async function planImage(
+  there: ImageThere,
+  rule: SigningRule,
+  planning: Planning,
+): Promise<{ readonly image: Omit<PlannedSigning, "destinations">; readonly present: number }> {
+  const { destination, name, image, source, project, tags } = there;
+  const base = {
+    digest: image.digest,
+    project,
+    source,
+    arrives: !there.isPresent,
+    tags,
+    identity: identityIn(rule.identity, destination, name),
+    named: rule.identity !== undefined,
+  };
+  const at = image.sources.find(({ repository }) => repository === source)?.at ?? image.sources[0].at;
+  const asked = await askedOf(there, rule, planning);
+  const unread = (failure: PlannedSignature["failure"] & object): PlannedSignature[] =>
+    asked.map((each) => ({
+      ...each,
+      verdict: "unread",
+      reason: "destination-unread",
+      at,
+      subjects: [],
+      failure,
+    }));
+  if (planning.aborted) return { image: { ...base, edges: unread(interruption) }, present: 0 };
+  try {
+    const subjects = rule.platforms === true ? await subjectsOf(there, planning) : [image.digest];
+    const wants = asked.map((each): Want => {
+      return { ...each, subjects: each.what === "signature" ? subjects : [image.digest] };
+    });
+    const lacking = there.isPresent ? await lackingOf(wants, base, destination, planning) : wants;
+    const work = lacking.filter(({ subjects: about }) => about.length > 0);
+    const held = there.isPresent && work.length > 0 ? await heldBack(there, planning) : undefined;
+    const edges = work.map((want): PlannedSignature => {
+      const edge = { ...want, verdict: "sign", reason: reasons[want.what], at } as const;
+      return held === undefined ? edge : { ...edge, ...held, subjects: [] };
+    });
+    return { image: { ...base, edges }, present: asked.length - edges.length };
+  } catch (error) {
+    return { image: { ...base, edges: unread(failureRecord(error)) }, present: 0 };
+  }
+}
+
+const reasons = {
+  signature: "signature-absent",
+  record: "record-absent",
+  summary: "summary-absent",
+} as const satisfies Readonly<Record<SignedKind, string>>;
+
+/** What a rule asks for of an image. A summary only tells of policies: where none applies there is nothing to tell. */
+async function askedOf(
+  { image, source, destination, project }: ImageThere,
+  { signer, layout = "bundle", record, summary }: SigningRule,
+  { trust, aborted }: Planning,
+): Promise<readonly Asked[]> {
+  const layouts = layout === "both" ? (["bundle", "legacy"] as const) : [layout];
+  // cosign's older layout is for those who read signatures alone in it; where both are asked for, statements are bundles.
+  const statements = layout === "legacy" ? "legacy" : "bundle";
+  const judged =
+    summary === undefined || trust === undefined || aborted
+      ? []
+      : await trust.judge({ digest: image.digest, source, destinations: [destination], project });
+  return [
+    ...layouts.map((each): Asked => ({ what: "signature", layout: each, signer })),
+    ...(record === true ? [{ what: "record", layout: statements, signer } as const] : []),
+    ...(summary !== undefined && judged.length > 0
+      ? [{ what: "summary", layout: statements, signer: summary } as const]
+      : []),
+  ];
+}
+
+/**
+ * What stands against signing an image that is there: nothing is said to be promoted that policies would not let through.
+ * Of one that is to be copied, the plan of images says it.
+ */
+async function heldBack(
+  { image, source, destination, project }: ImageThere,
+  { trust }: Planning,
+): Promise<ReturnType<typeof heldByPolicies>> {
+  const verdicts = await trust?.judge({ digest: image.digest, source, destinations: [destination], project });
+  return heldByPolicies(verdicts ?? []);
+}
+
+/** The image, and those that its index lists; what BuildKit lists beside them says something about an image, and is none. */
+async function subjectsOf(
+  { destination, image, source, isPresent }: ImageThere,
+  { open, documents }: { readonly open: OpenRepository; readonly documents: DocumentCache },
+): Promise<readonly Digest[]> {
+  const repository = open(isPresent ? destination : source);
+  const fetch = documents.of(repository);
+  const found = new Set<Digest>();
+  const walk = async (digest: Digest): Promise<void> => {
+    if (found.has(digest)) return;
+    found.add(digest);
+    const where = formatReference(repository.name, digest);
+    const document = await fetch(digest);
+    if (document === undefined)
+      throw new RegistryError("manifest-missing", phrase`${digest} is not there`, { where });
+    const { kind, children } = readImageContent(document, where);
+    if (kind !== "index") return;
+    for (const child of children) if (!isAttestation(child)) await walk(child.digest);
+  };
+  await walk(image.digest);
+  return [...found];
+}

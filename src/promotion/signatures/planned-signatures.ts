@@ -1,0 +1,72 @@
+import * as z from "zod/mini";
+import { type Digest, digestSchema, type RepositoryName } from "../../oci/index.ts";
+import { type Immutable, plannedParts } from "../planned-images.ts";
+import type { EdgeDetails, SectionEdge } from "../section.ts";
+import { reasonTable, verdictTable } from "../verdicts.ts";
+
+/** The name of the section of signatures. */
+export const signatureKind = "signatures";
+
+/** What promotion signs of an image: that it was promoted by whom, how it came there, and what policies have said. */
+export const signedKinds = ["signature", "record", "summary"] as const;
+export type SignedKind = (typeof signedKinds)[number];
+
+const { tag, repository, place, failure, policy } = plannedParts;
+
+const plannedSignature = z.object({
+  what: z.enum(signedKinds),
+  /** How it is attached. */
+  layout: z.enum(["bundle", "legacy"]),
+  /** Who signs, as the settings call them. */
+  signer: z.string(),
+  verdict: z.enum(verdictTable.map(({ verdict }) => verdict)),
+  reason: z.enum(reasonTable.map(({ reason }) => reason)),
+  /** Of the line that asks for the image. */
+  at: place,
+  /** What is signed: the image itself, and images of an index. Empty of what is no work. */
+  subjects: z.array(digestSchema),
+  /** The policy that stands against signing what is there already. */
+  policy: z.exactOptional(policy),
+  failure: z.exactOptional(failure),
+});
+
+/** Reads an item of a saved plan: {@link PlannedSigning}. */
+export const plannedSigning = z.object({
+  /** In the order of their names: production repositories of which the same is to be said. */
+  destinations: z.array(repository).check(z.minLength(1)),
+  digest: digestSchema,
+  project: z.string(),
+  /** Where it comes from. */
+  source: repository,
+  /** It is not there yet: what is signed hangs on what is copied. */
+  arrives: z.boolean(),
+  /** Tags that it has there, or gets. */
+  tags: z.array(tag),
+  /** The name that signatures and records have for it. */
+  identity: z.string(),
+  /** Signatures have the name, because a rule says which; otherwise they hold wherever the digest is. */
+  named: z.boolean(),
+  edges: z.array(plannedSignature),
+});
+
+/** One image in production repositories, and what of its signatures is not as asked. */
+export type PlannedSigning = Immutable<z.infer<typeof plannedSigning>>;
+
+/** One thing that is to be signed of an image. */
+export type PlannedSignature = Immutable<z.infer<typeof plannedSignature>>;
+
+/** One edge of the section of signatures. */
+export interface SignatureEdge extends SectionEdge {
+  readonly destination: RepositoryName;
+  readonly image: PlannedSigning;
+  readonly edge: PlannedSignature;
+}
+
+/** What reports say of a signature that they do not say of everything. */
+export interface SignatureDetails extends EdgeDetails {
+  readonly destination: RepositoryName;
+  readonly digest: Digest;
+  readonly what: SignedKind;
+  readonly layout: "bundle" | "legacy";
+  readonly signer: string;
+}

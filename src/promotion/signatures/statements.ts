@@ -1,0 +1,89 @@
+import { algorithmOf, type Digest, hexOf } from "../../oci/index.ts";
+import type { PolicyVerdict } from "../../policy/index.ts";
+import {
+  promotionRecord,
+  type Signer,
+  type SummaryFacts,
+  signatureStatement,
+  simpleSigningPayload,
+  statementBytes,
+  verificationSummary,
+} from "../../signing/index.ts";
+import type { LegacyLayer, SigningFacts } from "../../trust/index.ts";
+import { isHeldBack } from "../policies.ts";
+import type { PlannedSigning } from "./planned-signatures.ts";
+
+/** What is signed of a promoted image, as bytes. */
+export type PromotedImage = Pick<PlannedSigning, "digest" | "source" | "identity" | "named"> & {
+  readonly tags: readonly string[] /** Of the file that asks for it. */;
+  readonly file: string;
+};
+
+/** What cosign 3 takes for a signature. It has a name where a rule says which, and holds for the digest alone otherwise. */
+export function signatureBytes(subject: Digest, { identity, named }: PromotedImage): Uint8Array {
+  return statementBytes(signatureStatement({ digest: subject, name: named ? identity : undefined }));
+}
+
+/** The bytes of a promotion record. All of one run have the same time: mirrors of an image share one. */
+export function recordBytes(
+  { digest, source, identity, tags, file }: PromotedImage,
+  { time, promoter, job, manifests }: SigningFacts,
+): Uint8Array {
+  const path = manifests?.pathOf(file) ?? file;
+  const { repository, commit } = manifests ?? {};
+  return statementBytes(
+    promotionRecord({
+      digest,
+      source,
+      destination: identity,
+      tags,
+      time,
+      promoter,
+      manifest: { path, repository, commit },
+      job,
+    }),
+  );
+}
+
+/**
+ * The bytes of a verification summary: it is passed where nothing that a policy demands is missing, unreadable or failed, also
+ * where the policy only warns.
+ */
+export function summaryBytes(
+  { digest, source, identity, file }: PromotedImage,
+  verdicts: readonly PolicyVerdict[],
+  { time, verifier, manifests }: SigningFacts,
+): Uint8Array {
+  const inForce = verdicts.filter(({ mode }) => mode !== "off");
+  const policyFile = inForce[0]?.at.file ?? file;
+  const path = manifests?.pathOf(policyFile) ?? policyFile;
+  const { repository, commit } = manifests ?? {};
+  const accepted = new Set(inForce.flatMap((verdict) => verdict.accepted));
+  const facts: SummaryFacts = {
+    digest,
+    name: identity,
+    verifier,
+    time,
+    policy: {
+      uri: repository === undefined ? path : `git+${repository}#${path}`,
+      digest: commit === undefined ? undefined : { gitCommit: commit },
+    },
+    isPassed: inForce.every((verdict) => !isHeldBack({ ...verdict, mode: "require" })),
+    levels: ["SLSA_BUILD_LEVEL_UNEVALUATED"],
+    inputs: [...accepted].sort().map((each) => ({
+      uri: `${source}@${each}`,
+      digest: { [algorithmOf(each)]: hexOf(each) },
+    })),
+  };
+  return statementBytes(verificationSummary(facts));
+}
+
+/** A signature of one image in cosign's older layout. */
+export async function legacySignature(
+  signer: Signer,
+  subject: Digest,
+  { identity }: PromotedImage,
+): Promise<LegacyLayer> {
+  const bytes = simpleSigningPayload(subject, identity);
+  return { kind: "sig", bytes, annotations: await signer.simpleSigning(bytes) };
+}

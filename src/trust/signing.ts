@@ -1,0 +1,136 @@
+import { type Patterns, parsePatterns } from "../edges/index.ts";
+import { WaybillError } from "../errors/index.ts";
+import type { RepositoryName } from "../oci/index.ts";
+import { splitRepository } from "../oci/index.ts";
+import type { SigningRule } from "../settings/index.ts";
+import type { PromotionFacts, Signer, SummaryFacts } from "../signing/index.ts";
+import { openVerifier, readPublicKey, type SignatureVerifier, type TrustedRoot } from "../sigstore/index.ts";
+
+/** A signer, and what verifies its signatures. */
+export interface KnownSigner {
+  readonly signer: Signer;
+  /** Knows its key, or the authorities of its certificates. */
+  readonly verifier: () => Promise<SignatureVerifier>;
+}
+
+/**
+ * A signer with a verifier that knows its key.
+ * @param trustedRoot What its certificates, or its entries in logs, are verified by.
+ */
+export function knownSigner(signer: Signer, trustedRoot?: TrustedRoot): KnownSigner {
+  let opening: Promise<SignatureVerifier> | undefined;
+  const open = async (): Promise<SignatureVerifier> => {
+    const identity = await signer.identity();
+    const keys = identity.kind === "key" ? [readPublicKey(identity.publicKey, signer.name, signer.name)] : [];
+    return openVerifier({ keys, trustedRoot });
+  };
+  return {
+    signer,
+    verifier() {
+      opening ??= open();
+      return opening;
+    },
+  };
+}
+
+/** What is the same in all records and summaries of a run. */
+export interface SigningFacts extends Pick<PromotionFacts, "time" | "promoter" | "job"> {
+  /** Where Git has the manifests, and the commit that is promoted. */
+  readonly manifests?:
+    | {
+        /** The path of a file of the tree, from the top of its repository on. */
+        readonly pathOf: (file: string) => string;
+        readonly repository?: string | undefined;
+        readonly commit?: string | undefined;
+      }
+    | undefined;
+  readonly verifier: SummaryFacts["verifier"];
+}
+
+/** What promotion signs, and with what. */
+export interface ImageSigning {
+  readonly facts: SigningFacts;
+  /** The first rule that means a production repository. */
+  ruleOf(destination: RepositoryName): SigningRule | undefined;
+  /** @throws {TrustError} for a name that no signer has. */
+  signer(name: string): KnownSigner;
+}
+
+/** Why what is to be signed, or by whom, makes no sense. */
+export type TrustErrorCode = "unknown-signer" | "invalid-identity";
+
+/** Signing that makes no sense as it is set. */
+export class TrustError extends WaybillError<TrustErrorCode> {
+  override readonly name = "TrustError";
+}
+
+/**
+ * Puts rules and signers together. Nobody is asked.
+ * @throws {TrustError} for a rule whose signer is not there, or whose identity is no name.
+ * @throws {SelectionError} `invalid-pattern` for a glob that can mean nothing.
+ */
+export async function openSigning(
+  rules: readonly SigningRule[],
+  signers: ReadonlyMap<string, KnownSigner>,
+  facts: SigningFacts,
+): Promise<ImageSigning> {
+  const signer = (name: string): KnownSigner => {
+    const found = signers.get(name);
+    if (found !== undefined) return found;
+    throw new TrustError("unknown-signer", `there is no signer ${name}`, {
+      hint: "name it under trust.signers of waybill.yaml",
+    });
+  };
+  const compiled: { readonly rule: SigningRule; readonly images: Patterns }[] = [];
+  for (const rule of rules) {
+    signer(rule.signer);
+    if (rule.summary !== undefined) signer(rule.summary);
+    identityFault(rule.identity);
+    compiled.push({ rule, images: await parsePatterns("--to", rule.images ?? []) });
+  }
+  return {
+    facts,
+    signer,
+    ruleOf: (destination) => compiled.find(({ images }) => images.matches(destination))?.rule,
+  };
+}
+
+/** A part of an identity that stands for something else. */
+const variable = /\{([a-z]+)(?::([^{}]*))?\}/g;
+
+function identityFault(template: string | undefined): void {
+  if (template === undefined) return;
+  const rest = template.replace(variable, (whole, name: string, path: string | undefined) =>
+    name === "name" || name === "repository" || (name === "below" && path) ? "" : whole,
+  );
+  if (!/[{}\s]/.test(rest)) return;
+  throw new TrustError("invalid-identity", `${template} is no name of an image`, {
+    hint: "it may have {name}, {repository} and {below:PATH}, as in registry.k8s.io/{name}",
+  });
+}
+
+/**
+ * The name that signatures and records have for an image: the template with `{repository}` for the production repository,
+ * `{name}` for what is below the registry that the promoter manifest names, and `{below:PATH}` for what is below a path.
+ * A repository that is not below the path is called by its own name, as kpromo does.
+ */
+export function identityIn(template: string | undefined, destination: RepositoryName, name: string): string {
+  if (template === undefined) return destination;
+  let isBelow = true;
+  const text = template.replace(variable, (_, what: string, path = "") => {
+    if (what === "name") return name;
+    if (what === "repository") return destination;
+    const below = restBelowPath(destination, path);
+    isBelow &&= below !== undefined;
+    return below ?? "";
+  });
+  return isBelow ? text : destination;
+}
+
+/** What is behind a path in a repository, wherever the path stands in it. */
+function restBelowPath(destination: RepositoryName, path: string): string | undefined {
+  const whole = `/${splitRepository(destination).path}`;
+  const part = `/${path.replace(/^\/|\/$/g, "")}/`;
+  const at = whole.indexOf(part);
+  return at < 0 ? undefined : whole.slice(at + part.length);
+}
