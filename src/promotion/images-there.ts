@@ -16,6 +16,8 @@ export interface ImageThere {
   readonly project: string;
   /** It is there already; otherwise it is to be copied. */
   readonly isPresent: boolean;
+  /** Something is to be done of it: it is to be copied, or a tag of it is to be put. */
+  readonly hasWork: boolean;
   /** Tags that it has there or is to get, sorted. */
   readonly tags: readonly Tag[];
 }
@@ -58,5 +60,6 @@ function thereOf(
   const isSettled = tags.length === 0 ? edges.length === 0 : tags.some(({ tag }) => !unsettled.has(tag));
   const isPresent = isSettled || edges.some(({ verdict }) => verdict === "tag");
   const isPromised = edges.some(({ verdict }) => verdict === "copy");
-  return isPresent || isPromised ? { source, project, isPresent, tags: names } : undefined;
+  const hasWork = edges.some(({ verdict }) => isWork(verdict));
+  return isPresent || isPromised ? { source, project, isPresent, hasWork, tags: names } : undefined;
 }

@@ -14,9 +14,9 @@ export {
   type Since,
   sinceCommit,
 } from "./plan.ts";
+export type { Immutable } from "./plan-schemas.ts";
 export {
   type ImageEdge,
-  type Immutable,
   imageKind,
   type PlannedEdge,
   type PlannedImage,

@@ -1,4 +1,5 @@
 import { imageSection } from "./images.ts";
+import { referrerSection } from "./referrers/section.ts";
 import type { SectionKind } from "./section.ts";
 import { signatureSection } from "./signatures/signatures.ts";
 
@@ -24,4 +25,4 @@ export function sectionKinds(...kinds: readonly SectionKind[]): SectionKinds {
 }
 
 /** All that is promoted. Whatever is given other kinds knows no more than those. */
-export const allKinds = sectionKinds(imageSection, signatureSection);
+export const allKinds = sectionKinds(imageSection, referrerSection, signatureSection);

@@ -1,84 +1,52 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod/mini";
-import {
-  type Digest,
-  digestSchema,
-  isTag,
-  type RepositoryName,
-  repositoryFault,
-  type Tag,
-} from "../oci/index.ts";
+import { type Digest, digestSchema, type RepositoryName } from "../oci/index.ts";
 import type { Plan } from "./plan.ts";
+import {
+  failureSchema,
+  type Immutable,
+  placeSchema,
+  policySchema,
+  repositorySchema,
+  tagSchema,
+} from "./plan-schemas.ts";
 import type { SectionEdge } from "./section.ts";
 import { reasonTable, verdictTable } from "./verdicts.ts";
 
-/** Plain data that nobody changes. */
-export type Immutable<Value> = Value extends string | number | boolean | null | undefined
-  ? Value
-  : { readonly [Key in keyof Value]: Immutable<Value[Key]> };
-
-const tag = z.pipe(z.string().check(z.refine(isTag, { error: "is no tag" })), z.custom<Tag>());
-const repository = z.pipe(
-  z.string().check(z.refine((text) => repositoryFault(text) === undefined, { error: "is no repository" })),
-  z.custom<RepositoryName>(),
-);
-const place = z.object({
-  file: z.string(),
-  line: z.int().check(z.positive()),
-  column: z.int().check(z.positive()),
-});
-const failure = z.object({
-  code: z.string(),
-  message: z.string(),
-  where: z.optional(z.string()),
-  hint: z.optional(z.string()),
-  host: z.optional(z.string()),
-  registry: z.optional(z.string()),
-  repository: z.optional(z.string()),
-  status: z.optional(z.int()),
-  requestId: z.optional(z.string()),
-  pattern: z.optional(z.string()),
-});
-
-const policy = z.object({ name: z.string(), at: place, why: z.string(), hint: z.exactOptional(z.string()) });
-
-/** Parts of items of other sections, which are read alike. */
-export const plannedParts = { tag, repository, place, failure, policy };
-
 const plannedEdge = z.object({
   /** `null` for a digest that is promoted without a tag. */
-  tag: z.nullable(tag),
+  tag: z.nullable(tagSchema),
   verdict: z.enum(verdictTable.map(({ verdict }) => verdict)),
   reason: z.enum(reasonTable.map(({ reason }) => reason)),
   /** Of the tag, or of the digest when there is none. */
-  at: place,
+  at: placeSchema,
   /** The digest the tag stands at in production, when that is another one. */
   current: z.exactOptional(digestSchema),
   /** The media type of what it stands for there, when that is no image. */
   currentType: z.exactOptional(z.string()),
   /** All claims, when two digests claim the tag. */
-  claims: z.exactOptional(z.array(z.object({ digest: digestSchema, at: place }))),
+  claims: z.exactOptional(z.array(z.object({ digest: digestSchema, at: placeSchema }))),
   /** The policy that stands against it, and what it says. */
-  policy: z.exactOptional(policy),
+  policy: z.exactOptional(policySchema),
   /** What made it unread. */
-  failure: z.exactOptional(failure),
+  failure: z.exactOptional(failureSchema),
 });
 
 const judgement = z.object({
   policy: z.string(),
-  at: place,
+  at: placeSchema,
   mode: z.enum(["off", "warn", "require"]),
   outcome: z.enum(["satisfied", "excepted", "missing", "unreadable", "failed"]),
   why: z.string(),
   hint: z.optional(z.string()),
-  failure: z.optional(failure),
+  failure: z.optional(failureSchema),
 });
 
 const plannedImage = z.object({
   digest: digestSchema,
   project: z.string(),
   /** Where it would be copied from: the first source that has it, otherwise the first that is named. */
-  source: repository,
+  source: repositorySchema,
   edges: z.array(plannedEdge),
   /** What the policies that apply say of it, where anything is to be done; absent when none applies. */
   policies: z.exactOptional(z.array(judgement)),
@@ -87,14 +55,14 @@ const plannedImage = z.object({
 /** Reads an item of a saved plan: {@link PlannedRepositories}. */
 export const plannedRepositories = z.object({
   /** In the order of their names. */
-  destinations: z.array(repository).check(z.minLength(1)),
+  destinations: z.array(repositorySchema).check(z.minLength(1)),
   /** The registry listed nothing in them when they were read. */
   empty: z.boolean(),
   /**
    * They are not there, and the registry says that somebody has to create them, and not a push; the hint says what does. Work
    * is tried all the same, for some create one after all.
    */
-  missing: z.exactOptional(failure),
+  missing: z.exactOptional(failureSchema),
   images: z.array(plannedImage),
 });
 

@@ -58,6 +58,16 @@ export function mergedManifest(
   whole: ImageDocument | undefined,
   where: string,
 ): { readonly document: ImageDocument; readonly config: ImageDocument | undefined } | undefined {
+  if (present !== undefined && readImageContent(present, where).kind !== "manifest") {
+    throw new RegistryError(
+      "referrers-tag-taken",
+      phrase`the tag stands for an index, which holds no signatures`,
+      {
+        where,
+        hint: "it is left as it is: find out who put it there, and delete it when nobody needs it",
+      },
+    );
+  }
   const held = present === undefined ? [] : layersOf(present, where);
   const known = new Set(held.map(layerIdentity));
   const added = wanted.filter((layer) => {

@@ -8,19 +8,11 @@ export {
   type TagMerge,
   tagPlace,
 } from "./cosign-tags.ts";
+export type { Hanging } from "./hanging.ts";
 export { type AttachmentsOptions, readAttachments } from "./look.ts";
 export type { AttachmentLimits } from "./look-limits.ts";
 export type * from "./model.ts";
 export { openTrust, type TrustServices } from "./open.ts";
-export { attachmentInWords, type StatementWords, statementInWords } from "./statement-words.ts";
-export {
-  allOf,
-  type ToldAttachment,
-  type ToldReading,
-  type ToldTree,
-  toldTree,
-} from "./tree-document.ts";
-export { type BelievedFiles, readVerifier } from "./verifier.ts";
 export {
   findSignedHere,
   isBy,
@@ -38,3 +30,22 @@ export {
   TrustError,
   type TrustErrorCode,
 } from "./signing.ts";
+export { attachmentInWords, type StatementWords, statementInWords } from "./statement-words.ts";
+export {
+  type Admission,
+  type Companion,
+  companionKey,
+  companionsOf,
+  type TravelRule,
+  travelling,
+  travelRule,
+  unreadIn,
+} from "./travel.ts";
+export {
+  allOf,
+  type ToldAttachment,
+  type ToldReading,
+  type ToldTree,
+  toldTree,
+} from "./tree-document.ts";
+export { type BelievedFiles, readVerifier } from "./verifier.ts";

@@ -1,7 +1,11 @@
+import type { FetchDocument } from "../copy/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Descriptor, Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { JudgedImage, PolicyVerdict } from "../policy/index.ts";
+import type { Repository } from "../registry/index.ts";
 import type { SignatureReading, SignatureVerifier } from "../sigstore/index.ts";
+import type { Hanging } from "./hanging.ts";
+import type { TravelRule } from "./travel.ts";
 
 /** What an attached manifest is, by its types and content. */
 export type AttachmentFormat =
@@ -56,8 +60,15 @@ export interface AttachmentTree {
  */
 export interface ImageTrust {
   readonly verifier: SignatureVerifier;
+  readonly travel: TravelRule;
   /** What hangs on an image. Never throws: what could not be read is in the tree. */
   attachments(repository: RepositoryName, digest: Digest): Promise<AttachmentTree>;
+  /**
+   * The same by lists and tags alone: what it takes to see whether anything is missing elsewhere. Never throws.
+   * @param fetch Reads manifests of the repository.
+   * @returns `undefined` when the image is not there.
+   */
+  hanging(repository: Repository, fetch: FetchDocument, digest: Digest): Promise<Hanging | undefined>;
   /** Whether any policy may say something of an image. Asks nobody. */
   applies(image: JudgedImage): boolean;
   /**

@@ -3,10 +3,12 @@ import { type Digest, formatReference, type RepositoryName } from "../oci/index.
 import type { Policy } from "../policy/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { openVerifier, type SignatureVerifier } from "../sigstore/index.ts";
+import { readHanging } from "./hanging.ts";
 import { createJudge } from "./judge.ts";
 import { measureAttachments } from "./look.ts";
 import type { AttachmentLimits } from "./look-limits.ts";
 import type { AttachmentTree, ImageTrust } from "./model.ts";
+import type { TravelRule } from "./travel.ts";
 
 /** What {@link openTrust} works with. */
 export interface TrustServices {
@@ -18,6 +20,8 @@ export interface TrustServices {
   readonly limits?: Partial<AttachmentLimits> | undefined;
   /** What time it is; asked when an image is judged. */
   readonly now?: (() => Date) | undefined;
+  /** Without one, no setting says what travels. */
+  readonly travel?: TravelRule | undefined;
 }
 
 /** What hangs on an image, as it is kept for whoever asks next. */
@@ -41,6 +45,7 @@ export function openTrust({
   policies = [],
   limits,
   now = () => new Date(),
+  travel = () => undefined,
 }: TrustServices): ImageTrust {
   const kept = new Map<string, Kept>();
   const listed = new Map<RepositoryName, Promise<ReadonlySet<string> | undefined>>();
@@ -83,7 +88,10 @@ export function openTrust({
     return entry.tree;
   };
 
-  return { verifier, attachments, ...createJudge({ policies, attachments, now }) };
+  const hanging: ImageTrust["hanging"] = async (repository, fetch, digest) =>
+    readHanging(repository, fetch, digest, await tagsOf(repository));
+
+  return { verifier, travel, attachments, hanging, ...createJudge({ policies, attachments, now }) };
 }
 
 /** `undefined` where nobody says which tags there are: then each is asked for. */

@@ -1,6 +1,13 @@
 import * as z from "zod/mini";
 import { type Digest, digestSchema, type RepositoryName } from "../../oci/index.ts";
-import { type Immutable, plannedParts } from "../planned-images.ts";
+import {
+  failureSchema as failure,
+  type Immutable,
+  placeSchema as place,
+  policySchema as policy,
+  repositorySchema as repository,
+  tagSchema as tag,
+} from "../plan-schemas.ts";
 import type { EdgeDetails, SectionEdge } from "../section.ts";
 import { reasonTable, verdictTable } from "../verdicts.ts";
 
@@ -10,8 +17,6 @@ export const signatureKind = "signatures";
 /** What promotion signs of an image: that it was promoted by whom, how it came there, and what policies have said. */
 export const signedKinds = ["signature", "record", "summary"] as const;
 export type SignedKind = (typeof signedKinds)[number];
-
-const { tag, repository, place, failure, policy } = plannedParts;
 
 const plannedSignature = z.object({
   what: z.enum(signedKinds),

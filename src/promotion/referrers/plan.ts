@@ -1,0 +1,190 @@
+import type { FetchDocument } from "../../copy/index.ts";
+import type { Place } from "../../diagnostics/index.ts";
+import { type FailureRecord, failureRecord } from "../../errors/index.ts";
+import { type Digest, type RepositoryName, splitRepository } from "../../oci/index.ts";
+import type { Repository } from "../../registry/index.ts";
+import {
+  type Admission,
+  type Companion,
+  companionKey,
+  companionsOf,
+  type Hanging,
+  type ImageTrust,
+  travelling,
+  unreadIn,
+} from "../../trust/index.ts";
+import { hostLimits } from "../by-host.ts";
+import { imagesThere } from "../images-there.ts";
+import { interruption } from "../interruption.ts";
+import type { Section } from "../plan.ts";
+import type { SectionQuestion } from "../section.ts";
+import { type Held, heldAt, nothingHeld } from "./held.ts";
+import { type PlannedCompanion, type PlannedTravel, referrersKind } from "./planned.ts";
+import { measuredCompanions } from "./size.ts";
+
+/** One image from one source, and where it is to be with what hangs on it. */
+interface Journey {
+  readonly digest: Digest;
+  readonly source: RepositoryName;
+  readonly project: string;
+  readonly at: Place;
+  readonly targets: { readonly destination: RepositoryName; readonly isPresent: boolean }[];
+}
+
+/** Images of one source host that are looked at at the same time. */
+const imagesAtOnce = 24;
+
+/**
+ * Compares what hangs on images at their source with what hangs on them in production. What a policy accepts travels or, where
+ * none stands, all that hangs there, unless a setting says otherwise. Where a setting says what travels, all images are looked
+ * at; otherwise those alone that are brought, or tagged, by the same plan: nothing is asked about the others. Production is
+ * asked only where the source has something; what hangs in production alone stays. Never throws.
+ */
+export async function planTravel(question: SectionQuestion): Promise<Section<PlannedTravel>> {
+  const { trust, signal } = question;
+  if (trust === undefined) return { kind: referrersKind, present: 0, items: [] };
+  const limits = hostLimits(imagesAtOnce);
+  const planned = await Promise.all(
+    journeysOf(question, trust).map((journey) =>
+      limits(splitRepository(journey.source).host)(async () =>
+        signal?.aborted ? notLookedAt(journey) : await planJourney(journey, question, trust),
+      ),
+    ),
+  );
+  const items = planned.flatMap((each) => each.items).sort(byPlace);
+  return { kind: referrersKind, present: planned.reduce((sum, { present }) => sum + present, 0), items };
+}
+
+function byPlace(one: PlannedTravel, other: PlannedTravel): number {
+  const key = ({ destinations: [first], image }: PlannedTravel) => `${first} ${image}`;
+  return key(one) < key(other) ? -1 : 1;
+}
+
+function journeysOf({ edges, earlier }: SectionQuestion, { travel }: ImageTrust): readonly Journey[] {
+  const journeys = new Map<string, Journey>();
+  for (const { destination, image, source, project, isPresent, hasWork } of imagesThere(edges, earlier)) {
+    const setting = travel(project);
+    if (setting === "none" || (setting === undefined && !hasWork)) continue;
+    const key = `${source}@${image.digest} ${project}`;
+    const { at } = image.sources[0];
+    const journey = journeys.get(key) ?? { digest: image.digest, source, project, at, targets: [] };
+    journeys.set(key, journey);
+    journey.targets.push({ destination, isPresent });
+  }
+  return [...journeys.values()];
+}
+
+interface Planned {
+  readonly present: number;
+  readonly items: readonly PlannedTravel[];
+}
+
+const nothing: Planned = { present: 0, items: [] };
+
+async function planJourney(
+  journey: Journey,
+  { open, documents }: SectionQuestion,
+  trust: ImageTrust,
+): Promise<Planned> {
+  const { digest, source, targets } = journey;
+  try {
+    const from = open(source);
+    const fetch = documents.of(from);
+    const hanging = await trust.hanging(from, fetch, digest);
+    // Staging may have been cleaned: what production has stays, and nobody knows of more.
+    if (hanging === undefined) return nothing;
+    const candidates = companionsOf(hanging);
+    if (candidates.length === 0 && hanging.unread.length === 0) return nothing;
+    const held = await Promise.all(
+      targets.map(({ destination, isPresent }) =>
+        isPresent && candidates.length > 0 ? heldAt(() => open(destination), hanging) : nothingHeld,
+      ),
+    );
+    const isAllThere = held.every(({ has, failure }) => failure === undefined && candidates.every(has));
+    if (isAllThere && hanging.unread.length === 0)
+      return { ...nothing, present: candidates.length * targets.length };
+    const chosen = await choose(journey, hanging, trust, from, fetch, held);
+    return decide(journey, chosen, held);
+  } catch (error) {
+    return decide(journey, { companions: [], unread: [failureRecord(error)] }, []);
+  }
+}
+
+/** What travels with an image, and what keeps others from it. */
+interface Chosen {
+  readonly companions: readonly (Companion & { readonly failure?: FailureRecord | undefined })[];
+  readonly unread: readonly FailureRecord[];
+}
+
+async function choose(
+  journey: Journey,
+  hanging: Hanging,
+  trust: ImageTrust,
+  from: Repository,
+  fetch: FetchDocument,
+  held: readonly Held[],
+): Promise<Chosen> {
+  const admission = await admissionOf(journey, trust);
+  if (admission === undefined) return { companions: [], unread: [] };
+  const tree = await trust.attachments(journey.source, journey.digest);
+  const companions = travelling(hanging, tree, admission);
+  const missing = new Set(
+    companions.filter((companion) => held.some(({ has }) => !has(companion))).map(companionKey),
+  );
+  const measured = await measuredCompanions(companions, missing, hanging, from, fetch);
+  return { companions: measured, unread: [...hanging.unread, ...unreadIn(tree)] };
+}
+
+/** What may travel; `undefined` for nothing. */
+async function admissionOf(
+  { digest, source, project, targets }: Journey,
+  trust: ImageTrust,
+): Promise<Admission | undefined> {
+  const setting = trust.travel(project);
+  if (setting === "all" || setting === "none") return setting === "all" ? "all" : undefined;
+  if (typeof setting === "object") return setting;
+  const destinations = targets.map(({ destination }) => destination);
+  const verdicts = (await trust.judge({ digest, source, destinations, project })).filter(
+    ({ mode }) => mode !== "off",
+  );
+  if (verdicts.length === 0) return setting === "accepted" ? undefined : "all";
+  return { accepted: new Set(verdicts.flatMap(({ accepted }) => accepted)) };
+}
+
+/** What is to become of each companion at each destination; those that lack the same share an item. */
+function decide(journey: Journey, { companions, unread }: Chosen, held: readonly Held[]): Planned {
+  const { digest, source, project, targets, at } = journey;
+  const items = new Map<string, PlannedTravel & { destinations: RepositoryName[] }>();
+  let present = 0;
+  for (const [index, { destination }] of targets.entries()) {
+    const here = held[index] ?? nothingHeld;
+    const lacking: PlannedCompanion[] = [];
+    const unknown = here.failure ?? unread[0];
+    if (unknown !== undefined) {
+      const reason = here.failure === undefined ? "source-unread" : "destination-unread";
+      lacking.push({ digest, subject: digest, verdict: "unread", reason, at, failure: unknown });
+    }
+    if (here.failure === undefined) {
+      for (const { failure, ...companion } of companions) {
+        if (here.has(companion)) present += 1;
+        else if (failure === undefined)
+          lacking.push({ ...companion, verdict: "attach", reason: "attachment-absent", at });
+        else lacking.push({ ...companion, verdict: "unread", reason: "source-unread", at, failure });
+      }
+    }
+    if (lacking.length === 0) continue;
+    const key = lacking
+      .map(({ verdict, ...companion }) => `${companionKey(companion)} ${verdict}`)
+      .join("\n");
+    const failed = here.failure === undefined ? key : `${key} ${destination}`;
+    const item = items.get(failed);
+    if (item === undefined)
+      items.set(failed, { destinations: [destination], image: digest, source, project, companions: lacking });
+    else item.destinations.push(destination);
+  }
+  return { present, items: [...items.values()] };
+}
+
+function notLookedAt(journey: Journey): Planned {
+  return decide(journey, { companions: [], unread: [interruption] }, []);
+}

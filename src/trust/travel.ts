@@ -1,0 +1,195 @@
+import type { Digest, Tag } from "../oci/index.ts";
+import type { AttachmentKind, TravelSetting, TrustSettings } from "../settings/index.ts";
+import type { SignatureReading } from "../sigstore/index.ts";
+import { layerIdentity, layersOf } from "./cosign-tags.ts";
+import type { Hanging } from "./hanging.ts";
+import type { Attachment, AttachmentTree } from "./model.ts";
+
+/**
+ * What travels with the images of a project: what a setting says or, where none does, what a policy accepts and, where none
+ * stands, all that hangs there. Without a setting only images that are brought somewhere are looked at.
+ */
+export type TravelRule = (project: string) => TravelSetting | undefined;
+
+/** The rule that settings come to. */
+export function travelRule({
+  travel,
+  projects = {},
+}: Pick<TrustSettings, "travel" | "projects">): TravelRule {
+  const byProject = new Map(Object.entries(projects));
+  return (project) => byProject.get(project) ?? travel;
+}
+
+/** Something that hangs on an image and is brought by itself: a manifest, or one layer under a tag of cosign's. */
+export interface Companion {
+  /** Of the manifest, or of the layer. */
+  readonly digest: Digest;
+  /** What it is about. */
+  readonly subject: Digest;
+  /** Where it is a layer: the tag that it is under. */
+  readonly tag?: Tag;
+  /** Where it is a layer: its {@link layerIdentity}. */
+  readonly layer?: Digest;
+  /** What it is and who signed it, in words. */
+  readonly says?: string;
+}
+
+/** What a companion is known by among those of an image. */
+export function companionKey({ digest, tag, layer }: Companion): string {
+  return tag === undefined ? digest : `${tag} ${layer}`;
+}
+
+/** All that hangs on an image, as far as lists and tags say it. */
+export function companionsOf({ manifests, tags }: Hanging): readonly Companion[] {
+  return [
+    ...manifests.map(({ manifest: { digest }, subject }) => ({ digest, subject })),
+    ...tags.flatMap(({ tag, subject, document }) =>
+      layersOf(document).map((layer) => ({
+        digest: layer.digest,
+        subject,
+        tag,
+        layer: layerIdentity(layer),
+      })),
+    ),
+  ];
+}
+
+/** What of that which hangs on an image may travel: all of it, kinds of it, or what policies have accepted. */
+export type Admission = "all" | readonly AttachmentKind[] | { readonly accepted: ReadonlySet<Digest> };
+
+/**
+ * What travels of that which hangs on an image. What is about something that does not travel stays with it; so does what names
+ * another subject than that in whose list it is: it is not in the tree.
+ * @param tree What was read of it, for what it is and who signed it.
+ */
+export function travelling(
+  hanging: Hanging,
+  tree: AttachmentTree,
+  admission: Admission,
+): readonly Companion[] {
+  const read = readAttachmentsIn(tree);
+  const stays = new Set<Digest>();
+  const manifests = hanging.manifests.flatMap(({ manifest: { digest }, subject }): Companion[] => {
+    const attachment = read.manifests.get(digest);
+    if (attachment !== undefined && !stays.has(subject) && isAdmitted(attachment, admission)) {
+      return [{ digest, subject, says: inWords(attachment, attachment.readings) }];
+    }
+    stays.add(digest);
+    return [];
+  });
+  const layers = hanging.tags.flatMap(({ tag, subject, document }) => {
+    const attachment = read.tags.get(tag);
+    if (attachment === undefined || stays.has(subject) || !isAdmitted(attachment, admission)) return [];
+    const all = layersOf(document);
+    // One reading for each layer, unless some could not be read: then nobody knows whose is which.
+    const isTold = attachment.readings.length === all.length;
+    return all.flatMap((layer, at): Companion[] => {
+      const reading = isTold ? attachment.readings[at] : undefined;
+      const isByPolicy = typeof admission === "object" && "accepted" in admission;
+      if (isByPolicy && reading !== undefined && reading.signature.state !== "verified") return [];
+      const says = inWords(attachment, reading === undefined ? [] : [reading]);
+      return [{ digest: layer.digest, subject, tag, layer: layerIdentity(layer), says }];
+    });
+  });
+  return [...manifests, ...layers];
+}
+
+function isAdmitted(attachment: Attachment, admission: Admission): boolean {
+  if (admission === "all") return true;
+  if ("accepted" in admission) return admission.accepted.has(attachment.manifest.digest);
+  return kindsOf(attachment).some((kind) => admission.includes(kind));
+}
+
+/** What a setting calls it: an SBOM that is signed is an attestation as well. */
+function kindsOf({ format, readings }: Attachment): readonly AttachmentKind[] {
+  const predicates = readings.map(({ statement }) => statement?.predicateType ?? "");
+  const sboms: readonly AttachmentKind[] = predicates.some(isSbomPredicate) ? ["sboms"] : [];
+  switch (format) {
+    case "cosign-signature":
+    case "notation":
+      return ["signatures"];
+    case "sigstore-bundle":
+      return predicates.every((type) => type === signaturePredicate)
+        ? ["signatures"]
+        : ["attestations", ...sboms];
+    case "cosign-attestation":
+    case "buildkit-attestation":
+    case "in-toto":
+      return ["attestations", ...sboms];
+    case "cosign-sbom":
+    case "sbom":
+      return ["sboms"];
+    default:
+      return ["others"];
+  }
+}
+
+/** What cosign's signatures state since they are bundles. */
+const signaturePredicate = "https://sigstore.dev/cosign/sign/v1";
+
+function isSbomPredicate(type: string): boolean {
+  return /^https:\/\/(?:spdx\.dev\/Document|cyclonedx\.org\/bom|syft\.dev\/bom)/.test(type);
+}
+
+/** What an attachment is, and who signed it. */
+function inWords({ format, failure }: Attachment, readings: readonly SignatureReading[]): string {
+  const [reading] = readings;
+  const type = reading?.statement?.predicateType;
+  const what =
+    type === undefined || type === signaturePredicate ? names[format] : `${names[format]} of ${type}`;
+  if (reading === undefined) return failure === undefined ? what : `${what}, not read: ${failure.message}`;
+  return `${what}, ${signedBy(reading)}`;
+}
+
+const names: Readonly<Record<Attachment["format"], string>> = {
+  "sigstore-bundle": "Sigstore bundle",
+  "cosign-signature": "cosign signature",
+  "cosign-attestation": "cosign attestation",
+  "cosign-sbom": "SBOM",
+  notation: "Notation signature",
+  "buildkit-attestation": "BuildKit attestation",
+  "in-toto": "in-toto statement",
+  sbom: "SBOM",
+  "helm-provenance": "Helm provenance",
+  unknown: "artifact",
+};
+
+function signedBy({ signature }: SignatureReading): string {
+  switch (signature.state) {
+    case "verified":
+      return signature.by.kind === "key"
+        ? `signed by the key ${signature.by.name ?? signature.by.fingerprint}`
+        : `signed by ${signature.by.identity}`;
+    case "unsigned":
+      return "unsigned";
+    case "unverifiable":
+      return "signed, not verifiable here";
+    case "failed":
+      return `its signature failed: ${signature.why}`;
+  }
+}
+
+/** All that a tree has, by what it is known by. */
+function readAttachmentsIn(tree: AttachmentTree): {
+  readonly manifests: ReadonlyMap<Digest, Attachment>;
+  readonly tags: ReadonlyMap<Tag, Attachment>;
+} {
+  const manifests = new Map<Digest, Attachment>();
+  const tags = new Map<Tag, Attachment>();
+  const take = (attachment: Attachment): void => {
+    if (attachment.tag !== undefined) tags.set(attachment.tag, attachment);
+    else manifests.set(attachment.manifest.digest, attachment);
+    for (const each of attachment.attachments) take(each);
+  };
+  const walk = ({ attachments, platforms }: AttachmentTree): void => {
+    for (const attachment of attachments) take(attachment);
+    for (const { tree } of platforms) walk(tree);
+  };
+  walk(tree);
+  return { manifests, tags };
+}
+
+/** What could not be read anywhere in a tree. */
+export function unreadIn({ unread, platforms }: AttachmentTree): AttachmentTree["unread"] {
+  return [...unread, ...platforms.flatMap(({ tree }) => unreadIn(tree))];
+}
