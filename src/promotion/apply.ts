@@ -168,7 +168,7 @@ interface Run extends ApplyOptions {
 }
 
 async function applyWork({ digest, source, targets }: Work, run: Run): Promise<readonly Arrival[]> {
-  const { open, documents, copier, report, seat } = run;
+  const { open, documents, copier, report, seat, heldBack } = run;
   /** Puts the tags once the image is there; `bringing` gives the root. */
   const arrive = async (
     target: Target,
@@ -186,6 +186,12 @@ async function applyWork({ digest, source, targets }: Work, run: Run): Promise<r
   };
 
   const opened = targets.flatMap((target) => {
+    const waiting = heldBack?.(target.repository.destination, digest);
+    if (waiting !== undefined) {
+      for (const edge of workEdges(target.image))
+        report({ destination: target.repository.destination, image: target.image, edge }, waiting);
+      return [];
+    }
     try {
       return [{ target, to: open(target.repository.destination) }];
     } catch (error) {

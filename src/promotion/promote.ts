@@ -9,10 +9,11 @@ import { isInterrupted } from "./interruption.ts";
 import { allKinds, type SectionKinds } from "./kinds.ts";
 import { type Plan, type PlanLimits, planIsClean, type Section, sealPlan, workOf } from "./plan.ts";
 import { imageKind, plannedImages } from "./planned-images.ts";
+import { heldBack } from "./referrers/held-back.ts";
 import { type Report, reportPromotion } from "./report.ts";
 import { restrictPlan } from "./saved-plan.ts";
 import { type ScopeOptions, scopeOf } from "./scope.ts";
-import type { OpenRepository, Outcome, SectionQuestion } from "./section.ts";
+import type { ApplyOptions, OpenRepository, Outcome, SectionQuestion } from "./section.ts";
 
 /** What is planned. */
 export interface PlanningOptions extends Omit<SectionQuestion, "earlier"> {
@@ -103,17 +104,21 @@ export async function promote(options: PromoteOptions, kinds = allKinds): Promis
     },
     signal,
   };
-  const carryOut = ({ kind, items }: Section): Promise<readonly Outcome[]> =>
+  const carryOut = (
+    { kind, items }: Section,
+    options: ApplyOptions = applying,
+  ): Promise<readonly Outcome[]> =>
     kinds
       .of(kind)
-      .apply(items, applying)
+      .apply(items, options)
       .finally(() => {
         if (kind === imageKind) arrivals.close();
       });
   const first = plan.sections.filter(({ kind }) => kinds.of(kind).precedesImages === true);
-  const outcomes = await Promise.all(first.map(carryOut));
+  const outcomes = await Promise.all(first.map((section) => carryOut(section)));
+  const waiting = { ...applying, heldBack: heldBack(plan.sections, outcomes.flat()) };
   const rest = plan.sections.filter((section) => !first.includes(section));
-  outcomes.push(...(await Promise.all(rest.map(carryOut))));
+  outcomes.push(...(await Promise.all(rest.map((section) => carryOut(section, waiting)))));
   return { plan, report: reported(outcomes.flat()) };
 }
 

@@ -8,6 +8,7 @@ import type { Repository } from "../registry/index.ts";
 import type { ImageSigning, ImageTrust } from "../trust/index.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Decision, Section } from "./plan.ts";
+import type { HeldBack } from "./referrers/held-back.ts";
 import type { ReportedEdge } from "./report.ts";
 
 /** How promotion reaches a repository: usually `openRegistries(…).repository`. */
@@ -74,6 +75,8 @@ export interface ApplyOptions {
   readonly copier: Copier;
   /** Who is told of images that are there: what hangs on an image is attached after it. */
   readonly arrivals: Arrivals;
+  /** Images that are not to be put, and why. */
+  readonly heldBack?: HeldBack | undefined;
   /** As in {@link SectionQuestion}. */
   readonly trust?: ImageTrust | undefined;
   /** As in {@link SectionQuestion}. */

@@ -58,6 +58,7 @@ describe("in a promotion", () => {
 
   const trustOf = (judge: (digest: string) => readonly PolicyVerdict[], asked: string[] = []): ImageTrust =>
     ({
+      travel: () => "none",
       applies: ({ digest }) => judge(digest).length > 0,
       judge: async ({ digest }, where) => {
         asked.push(`${where}@${digest}`);

@@ -1,0 +1,185 @@
+import { afterEach, expect, test } from "vitest";
+import type { Report } from "../../src/promotion/index.ts";
+import { withOwn } from "../support/registry-client.ts";
+import { bundle, refer, slsa, tagAlong } from "../trust/attach.ts";
+import { hangingIn, type Kind, openTravelWorld } from "./travel-world.ts";
+
+let world: Awaited<ReturnType<typeof openTravelWorld>>;
+afterEach(() => world.close());
+
+/** What a report says of what travels: how much, by state. */
+const travelled = ({ work, problems }: Report) => {
+  const counts: Record<string, number> = {};
+  for (const { kind, state } of [...work, ...problems])
+    if (kind === "referrers") counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+};
+
+const pairs: readonly (readonly [Kind, Kind])[] = [
+  ["api", "api"],
+  ["api", "no api"],
+  ["no api", "api"],
+  ["no api", "no api"],
+  ["api", "folder"],
+  ["folder", "no api"],
+];
+
+test.each(pairs)(
+  "all that hangs on an image goes with it, from %s to %s, and a second run writes nothing",
+  async (from, to) => {
+    world = await openTravelWorld(from, to);
+    const { staged, promoted, sig } = world;
+    const { report } = await world.run();
+    expect(report.problems).toEqual([]);
+    // Four referrers, and three layers under two tags.
+    expect(travelled(report)).toEqual({ done: 7 });
+    expect(await hangingIn(promoted, world)).toEqual(await hangingIn(staged, world));
+    // It is put as it is, byte for byte.
+    expect((await promoted.resolve(sig.tag))?.digest).toBe(sig.digest);
+    const again = await world.run({ travel: "all" });
+    expect(again.report).toMatchObject({ asDesired: true, work: [], counts: { present: 8 } });
+  },
+  30_000,
+);
+
+test("nothing is asked about images that are there unless a setting says what travels", async () => {
+  world = await openTravelWorld("api", "api");
+  await world.run();
+  await refer(world.staged, world.image.root, bundle(world.image.root.digest, slsa));
+  const asked = async (options: Parameters<typeof world.run>[0]) => {
+    world.requests.splice(0);
+    const { report } = await world.run({ confirm: false, ...options });
+    return { requests: [...world.requests], ...travelled(report) };
+  };
+  const usual = await asked({});
+  expect(usual.requests).toEqual(["production resolve"]);
+  expect(await asked({ travel: "none" })).toEqual(usual);
+  const looked = await asked({ travel: "all" });
+  expect(looked).toMatchObject({ pending: 1 });
+  // One list for each manifest that something hangs on at the source, and each tag that stands there.
+  const production = looked.requests.filter((request) => request === "production referrers");
+  expect(production).toHaveLength(3);
+  expect((await world.run({ travel: "all" })).report.asDesired).toBe(true);
+  expect(await asked({ travel: "all" })).not.toHaveProperty("pending");
+});
+
+test("what production has under a tag stays, whatever is brought there", async () => {
+  world = await openTravelWorld("api", "no api");
+  const { promoted, image, one } = world;
+  const theirs = { ...one, annotations: { "dev.cosignproject.cosign/signature": "dGhlaXJz" } };
+  const { tag } = await tagAlong(promoted, image.root.digest, "sig", [theirs, one]);
+  await world.run();
+  expect((await hangingIn(promoted, world)).tags[tag]).toEqual(["dGhlaXJz", "c2ln", "b3RoZXI="]);
+  expect((await world.run({ travel: "all" })).report.work).toEqual([]);
+});
+
+test("an image without a tag takes the same with it", async () => {
+  world = await openTravelWorld("api", "api");
+  world.untagged();
+  expect(travelled((await world.run()).report)).toEqual({ done: 7 });
+  expect(await hangingIn(world.promoted, world)).toEqual(await hangingIn(world.staged, world));
+});
+
+test("what appeared after the plan was saved is told apart, and stays", async () => {
+  world = await openTravelWorld("api", "api");
+  const { staged, promoted, image, one, other } = world;
+  const { plan } = await world.run({ confirm: false });
+  const late = await refer(staged, image.root, bundle(image.root.digest, slsa));
+  const third = { ...one, annotations: { "dev.cosignproject.cosign/signature": "bGF0ZQ==" } };
+  const { tag } = await tagAlong(staged, image.root.digest, "sig", [third, one, other]);
+  const { report } = await world.run({ saved: { plan, where: "plan.json" } });
+  expect(travelled(report)).toEqual({ done: 7, withheld: 2 });
+  expect(report.problems.map(({ digest }) => digest)).toContain(late.digest);
+  const { referrers, tags } = await hangingIn(promoted, world);
+  expect(referrers).not.toContain(late.digest);
+  expect(tags[tag]).toEqual(["c2ln", "b3RoZXI="]);
+});
+
+test.each([
+  ["signatures", 5],
+  ["attestations", 1],
+  ["sboms", 1],
+  ["others", 0],
+] as const)("of kinds, %s alone travel", async (kind, count) => {
+  world = await openTravelWorld("api", "api");
+  const { report } = await world.run({ travel: [kind], confirm: false });
+  // The signature of an SBOM that stays stays with it.
+  expect(travelled(report)).toEqual(
+    count === 0 ? {} : { pending: kind === "signatures" ? count - 1 : count },
+  );
+});
+
+test("where a policy stands, what it accepts travels, and nothing else that hangs there", async () => {
+  world = await openTravelWorld("api", "api");
+  const { signature, sig } = world;
+  const at = { file: "policy.yaml", line: 1, column: 1 };
+  const verdict = { policy: "signed", at, mode: "require", outcome: "satisfied", why: "it is" } as const;
+  const accepted = [signature.digest, sig.digest];
+  const trust = { ...world.trust(), applies: () => true, judge: async () => [{ ...verdict, accepted }] };
+  const { report } = await world.run({ trust });
+  // Under the tag, nothing but layers that somebody could verify: here is nobody who can.
+  expect(report.work.filter(({ kind }) => kind === "referrers").map(({ digest }) => digest)).toEqual([
+    signature.digest,
+  ]);
+  const none = { ...world.trust("accepted"), judge: async () => [] };
+  expect(travelled((await world.run({ trust: none })).report)).toEqual({});
+});
+
+test("too much at the source is not none, and the image goes all the same", async () => {
+  world = await openTravelWorld("api", "api");
+  const { staged, image } = world;
+  await Promise.all(
+    Array.from({ length: 80 }, (_, at) =>
+      refer(staged, image.second, {
+        artifactType: "application/x-flood",
+        layers: [{ mediaType: "text/plain", bytes: Buffer.from(`${at}`) }],
+      }),
+    ),
+  );
+  const { report } = await world.run();
+  expect(travelled(report)).toEqual({ done: 7 + 64, unread: 1 });
+  expect(report.problems[0]?.why).toContain("16 are not looked at");
+  expect(report.counts.done).toBe(7 + 64 + 1);
+});
+
+test("staging that was cleaned takes nothing away from production", async () => {
+  world = await openTravelWorld("api", "api");
+  await world.run();
+  const before = await hangingIn(world.promoted, world);
+  await world.staged.delete(world.image.root.digest);
+  const { report } = await world.run({ travel: "all" });
+  expect(report.asDesired).toBe(true);
+  expect(await hangingIn(world.promoted, world)).toEqual(before);
+});
+
+test("what is there says that what travels with it is there", async () => {
+  world = await openTravelWorld("api", "api");
+  const seen: string[] = [];
+  await world.run({
+    listener: (event) => {
+      if (event.type === "edge-done") seen.push(event.kind);
+    },
+  });
+  expect(seen).toEqual([...Array<string>(7).fill("referrers"), "images"]);
+});
+
+test("an image waits for what travels with it and could not be brought, and the next run brings both", async () => {
+  world = await openTravelWorld("api", "api");
+  const { promoted, image, sbom } = world;
+  const refusing = withOwn(promoted, {
+    put: async (document, tags) => {
+      if (document.descriptor.digest === sbom.digest) throw new Error("the disk is full");
+      return promoted.put(document, tags);
+    },
+  });
+  const open = (name: Parameters<typeof world.registries.repository>[0]) =>
+    name === promoted.name ? refusing : world.registries.repository(name);
+  const { report } = await world.run({ open });
+  expect(report.counts).toMatchObject({ done: 6, failed: 2 });
+  expect(report.problems.map(({ why }) => why)).toContain(
+    "it waits for what travels with it, which is not there: the disk is full",
+  );
+  expect(await promoted.resolve(image.root.digest)).toBeUndefined();
+  expect((await world.run()).report.asDesired).toBe(true);
+  expect(await hangingIn(promoted, world)).toEqual(await hangingIn(world.staged, world));
+});
