@@ -30,6 +30,7 @@ const stateOfFinding: Readonly<Record<FindingKind, CellState>> = {
   "tag-elsewhere": "conflict",
   incomplete: "incomplete",
   "unlisted-referrer": "unlisted-referrer",
+  "missing-attachment": "unlisted-referrer",
   corrupt: "corrupt",
   unread: "unread",
 };

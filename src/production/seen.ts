@@ -55,6 +55,7 @@ const troubleOfFinding: Readonly<Record<FindingKind, EdgeTrouble>> = {
   incomplete: "incomplete",
   corrupt: "corrupt",
   "unlisted-referrer": "unlisted-referrer",
+  "missing-attachment": "unlisted-referrer",
   unread: "unread",
 } satisfies Readonly<Record<Finding["kind"], EdgeTrouble>>;
 

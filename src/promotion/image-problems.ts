@@ -36,6 +36,7 @@ const findingHints: Readonly<Partial<Record<Finding["kind"], string>>> = {
     "tags are never moved: give the image a tag of its own, or ask for the digest that stands there",
   "unlisted-referrer":
     "attach it again, or delete its tag and promote again: the list is written before the tag is put",
+  "missing-attachment": "waybill promote TREE --confirm attaches it; what is not to travel: trust.travel",
   incomplete: "delete the image there and promote it again, if staging still has it",
 };
 

@@ -12,6 +12,7 @@ import {
   type DesiredImage,
   type DesiredRepository,
   desiredRepositories,
+  type EdgeSet,
   edgesOf,
   type Selected,
 } from "../edges/index.ts";
@@ -27,11 +28,13 @@ import {
   type Tag,
 } from "../oci/index.ts";
 import { placing, type Repository } from "../registry/index.ts";
+import type { ImageTrust } from "../trust/index.ts";
 import { hostLimits, onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
 import type { VerificationEvent } from "./events.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { readRepositoryState, type TargetReading } from "./inventory.ts";
+import { attachmentFindings } from "./referrers/verify.ts";
 import type { Scope } from "./scope.ts";
 import type { OpenRepository } from "./section.ts";
 import {
@@ -48,6 +51,7 @@ import {
  * - `missing-image`: the digest is not there.
  * - `incomplete`: a manifest, config or layer that the image needs is not there, or is not given.
  * - `unlisted-referrer`: a manifest is about another image, and the list of that image's referrers lacks it.
+ * - `missing-attachment`: what hangs on it at staging, and travels with it, does not hang on it here.
  * - `corrupt`: a manifest, config or layer is there but is not what its descriptor says, or not all read the same in it.
  * - `unread`: it could not be found out.
  */
@@ -57,6 +61,7 @@ export type FindingKind =
   | "missing-image"
   | "incomplete"
   | "unlisted-referrer"
+  | "missing-attachment"
   | "corrupt"
   | "unread";
 
@@ -113,6 +118,8 @@ export interface VerifyOptions {
   /** Look only at these edges of theirs; at all when it is left out. */
   readonly scope?: Pick<Scope, "edges" | "selection"> | undefined;
   readonly open: OpenRepository;
+  /** Who knows what hangs on images; where a setting says what travels with them, it has to be there. */
+  readonly trust?: ImageTrust | undefined;
   /** Blobs to read as a whole; of all others, the first byte is read. */
   readonly reading?: BlobReading | undefined;
   readonly listener?: Listener<VerificationEvent> | undefined;
@@ -132,7 +139,8 @@ const imagesAtOnce = 24;
  */
 export async function verifyProduction(options: VerifyOptions): Promise<Verification> {
   const { reading, scope } = options;
-  const desired = desiredRepositories(scope?.edges ?? edgesOf(options.manifests));
+  const desiredEdges = scope?.edges ?? edgesOf(options.manifests);
+  const desired = desiredRepositories(desiredEdges);
   const run: VerificationRun = {
     documents: createDocumentCache(),
     examiner: createBlobExaminer(reading, options.listener),
@@ -152,7 +160,8 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
     return found;
   });
   const { looks, bytesRead } = run.examiner;
-  const all = findings.flat();
+  const own = findings.flat();
+  const all = [...own, ...(await missingAttachments(options, desiredEdges, own, run))];
   return {
     format: "waybill-verification/1",
     ...(scope?.selection === undefined ? {} : { selection: scope.selection }),
@@ -165,6 +174,22 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
     findings: all,
     interrupted: all.some(({ failure }) => isInterrupted(failure)),
   };
+}
+
+/** Of images that are there: of others it is known already that they lack everything. */
+async function missingAttachments(
+  { trust, open, signal }: VerifyOptions,
+  edges: EdgeSet,
+  found: readonly Finding[],
+  { documents }: VerificationRun,
+): Promise<readonly Finding[]> {
+  if (trust === undefined) return [];
+  const placeOfImage = ({ destination, digest }: Finding): string => `${destination}@${digest}`;
+  const unknown = new Set(
+    found.filter(({ kind }) => kind === "missing-image" || kind === "unread").map(placeOfImage),
+  );
+  const findings = await attachmentFindings({ edges, open, documents, trust, signal });
+  return findings.filter((finding) => !unknown.has(placeOfImage(finding)));
 }
 
 interface VerificationRun {

@@ -1,7 +1,7 @@
 import { defaultTiming } from "../../src/http/timing.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
 import { cosignTag, type Digest, parseRepository, parseTag } from "../../src/oci/index.ts";
-import { type PromoteOptions, promote } from "../../src/promotion/index.ts";
+import { type PromoteOptions, promote, verifyProduction } from "../../src/promotion/index.ts";
 import type { Repository } from "../../src/registry/index.ts";
 import { openRegistries } from "../../src/registry/registries.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
@@ -77,9 +77,13 @@ export async function openTravelWorld(staging: Kind, production: Kind) {
     const trust = trustIn(travel);
     return promote({ tree, open, trust, confirm: true, ...others });
   };
+  const verify = async (travel?: TravelSetting) => {
+    const { manifests } = await readManifestTree(`${folder}/tree`);
+    return verifyProduction({ manifests, open: registries.repository, trust: trustIn(travel) });
+  };
   return {
     ...{ staged, promoted: repository(to), image, signature, sbom, ofSbom, ofPlatform, sig, ofSecond },
-    ...{ one, other, requests, registries, folder, run, trust: trustIn },
+    ...{ one, other, requests, registries, folder, run, verify, trust: trustIn },
     untagged(): void {
       tags = [];
     },

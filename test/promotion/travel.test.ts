@@ -59,7 +59,14 @@ test("nothing is asked about images that are there unless a setting says what tr
   // One list for each manifest that something hangs on at the source, and each tag that stands there.
   const production = looked.requests.filter((request) => request === "production referrers");
   expect(production).toHaveLength(3);
+  expect(await world.verify()).toMatchObject({ findings: [] });
+  const { findings } = await world.verify("all");
+  expect(findings).toMatchObject([{ kind: "missing-attachment", digest: world.image.root.digest }]);
+  expect(findings[0]?.message).toContain(
+    "Sigstore bundle of https://slsa.dev/provenance/v1, signed, not verifiable",
+  );
   expect((await world.run({ travel: "all" })).report.asDesired).toBe(true);
+  expect(await world.verify("all")).toMatchObject({ findings: [] });
   expect(await asked({ travel: "all" })).not.toHaveProperty("pending");
 });
 
