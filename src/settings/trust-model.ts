@@ -15,6 +15,8 @@ export interface TrustSettings {
   readonly signers?: Readonly<Record<string, SignerSettings>>;
   /** What promotion signs: for each destination the first rule that names it. */
   readonly sign?: readonly SigningRule[];
+  /** One of {@link TrustSettings.signers}: signs the provenance of what is built. */
+  readonly builds?: string;
 }
 
 /**
@@ -39,12 +41,21 @@ export interface SignerSettings {
   readonly signingConfig?: string;
 }
 
-/** A certificate for each signature, for the identity that a token proves. */
+/** Certificates of some minutes, for the identity that a token proves. */
 export interface KeylessSettings {
   /** Where the token comes from. */
-  readonly token: "github" | "gitlab" | "google" | { readonly file: string } | { readonly variable: string };
+  readonly token: "github" | "gitlab" | "google" | TokenSetting;
   /** Whom the token is for: `sigstore` by default. */
   readonly audience?: string;
+}
+
+/** Where a token is: exactly one of them. */
+export interface TokenSetting {
+  /** A file that holds it alone, absolute. */
+  readonly file?: string;
+  readonly variable?: string;
+  /** A service account of Google's that this process may act as. */
+  readonly googleAccount?: string;
 }
 
 /** What is signed when it is promoted. */

@@ -10,6 +10,7 @@ import {
   text,
   word,
 } from "../schema/index.ts";
+import type { YamlNode } from "../yaml/index.ts";
 import { secretSetting } from "./secrets.ts";
 import type {
   KeylessSettings,
@@ -41,24 +42,28 @@ export function trust(folder: string): Shape<TrustSettings> {
         list(signingRule),
         "What promotion signs: for each destination the first rule that names it.",
       ),
+      builds: text(undefined, {
+        type: "string",
+        description: "One of the signers: signs the provenance of what is built.",
+      }),
     },
     {
       skipsEmpty: true,
-      check: ({ value }, node, { findings }) => {
+      check: ({ value }, _, { findings }) => {
         const known = new Set<string>();
         const signers = value("signers");
         if (signers?.kind === "mapping") for (const { key } of signers.entries) known.add(key.value);
+        const refuseUnknown = (named: YamlNode) => {
+          if (named.kind !== "scalar" || known.has(named.value)) return;
+          findings.report("invalid-value", named.start, `${named.value} is no name among the signers`);
+        };
+        const builder = value("builds");
+        if (builder !== undefined) refuseUnknown(builder);
         const rules = value("sign");
         for (const rule of rules?.kind === "sequence" ? rules.items : []) {
           if (rule.kind !== "mapping") continue;
           for (const { key, value: named } of rule.entries) {
-            if (key.value !== "signer" && key.value !== "summary") continue;
-            if (named.kind !== "scalar" || known.has(named.value)) continue;
-            findings.report(
-              "invalid-value",
-              (named ?? node).start,
-              `${named.value} is no name among the signers`,
-            );
+            if (key.value === "signer" || key.value === "summary") refuseUnknown(named);
           }
         }
       },
@@ -90,11 +95,23 @@ function signer(folder: string): Shape<SignerSettings> {
           { fault: "expected the name of an environment variable" },
           "Environment variable that holds the token.",
         ),
+        googleAccount: textLike(
+          /^[^@\s]+@[^@\s]+$/,
+          {
+            fault: "expected the address of a service account",
+            hint: "NAME@PROJECT.iam.gserviceaccount.com",
+          },
+          "Service account of Google's that this process may act as.",
+        ),
       },
       {
         check: ({ known }, node, { findings }) => {
           if (known.size !== 1)
-            findings.report("invalid-value", node.start, "expected exactly one of: file, variable");
+            findings.report(
+              "invalid-value",
+              node.start,
+              "expected exactly one of: file, variable, googleAccount",
+            );
         },
       },
     ) as Shape<KeylessSettings["token"] & object>,
@@ -112,14 +129,17 @@ function signer(folder: string): Shape<SignerSettings> {
       keyless: described(
         mapping("keyless", {
           token: required(
-            described(token, "Where the token comes from: github, gitlab, google, a file or a variable."),
+            described(
+              token,
+              "Where the token comes from: github, gitlab, google, a file, a variable or an account.",
+            ),
           ),
           audience: text(undefined, {
             type: "string",
             description: "Whom the token is for: sigstore by default.",
           }),
         }),
-        "A certificate for each signature, for the identity that a token proves.",
+        "Certificates of some minutes, for the identity that a token proves.",
       ),
       signingConfig: filePath(
         folder,

@@ -112,6 +112,13 @@ export function challengeOf({ email, sub = "" }: IdentityToken["claims"]): strin
   return email ?? sub;
 }
 
+const gitHub = "https://token.actions.githubusercontent.com";
+
+/** GitHub's issuer, or that of an enterprise there, which has its name behind it. */
+function isOfGitHub(issuer: string): boolean {
+  return issuer === gitHub || issuer.startsWith(`${gitHub}/`);
+}
+
 /**
  * Whom Fulcio takes the bearer for, where that is known without asking it: runs of GitHub and GitLab, and accounts with a verified
  * e-mail address (sigstore/fulcio, `config/identity/config.yaml`).
@@ -122,7 +129,7 @@ export function identityOf(found: IdentityToken["claims"]): SignerIdentity | und
   const identity =
     email !== undefined && String(verified) === "true" && found.federated_claims === undefined
       ? email
-      : gitHubRef !== undefined && issuer.startsWith("https://token.actions.githubusercontent.com")
+      : gitHubRef !== undefined && isOfGitHub(issuer)
         ? `https://github.com/${gitHubRef}`
         : gitLabRef !== undefined
           ? `https://${gitLabRef}`
