@@ -7,6 +7,7 @@ import { withProgress } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
+import { trustFor } from "./trust.ts";
 import { type Blank, type OptionsOf, out, unrecorded, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -57,6 +58,7 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
         since,
         selection,
         open: registries.repository,
+        trust: await trustFor(session, tree, registries),
         confirm: false,
         signal: interruption.stop,
         listener: progress.listener,

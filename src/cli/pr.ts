@@ -275,6 +275,7 @@ async function propose(session: Session, place: Place, options: Options): Promis
   const { terminal, env } = session;
   const { forge, path, credential, registries, recording, repository, tags } = place;
   const { requestPromotion, reviewProposed, usualHold } = await import("../release/index.ts");
+  const { trust } = await session.settings();
   const { image: images = [], digest: digests = [] } = options;
   return requestPromotion({
     forge,
@@ -302,7 +303,7 @@ async function propose(session: Session, place: Place, options: Options): Promis
     signOff: options.signOff,
     sign: options.sign,
     dryRun: options.dryRun ?? false,
-    review: (commit) => reviewProposed(commit, registries.repository, env),
+    review: (commit) => reviewProposed(commit, { open: registries.repository, settings: trust, environment: env }),
     ...(options.interactive === true ? { ask: place.ask } : {}),
     listener: (event) => {
       recording.listener(event);

@@ -15,6 +15,7 @@ import { printReport, statusOf } from "./report.ts";
 import { readInPieces } from "./result-file.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
+import { trustFor } from "./trust.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -87,7 +88,7 @@ async function promoteWithProgress(
   session: Session,
   interruption: Interruption,
   recording: Recording,
-  options: Omit<PromoteOptions, "open" | "signal">,
+  options: Omit<PromoteOptions, "open" | "trust" | "signal">,
 ): Promise<Promotion> {
   const { createTrafficMeter, edgeName, promote } = await import("../promotion/index.ts");
   const meter = createTrafficMeter();
@@ -101,6 +102,7 @@ async function promoteWithProgress(
     const promotion = await promote({
       ...options,
       open: registries.repository,
+      trust: await trustFor(session, options.tree, registries),
       signal: interruption.stop,
       keepPlan: recording.plan,
       listener: (event) => {

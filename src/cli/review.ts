@@ -15,6 +15,7 @@ import { sayReview } from "./review-post.ts";
 import { printReview } from "./review-text.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
+import { trustFor } from "./trust.ts";
 import { type Blank, how, look, type OptionsOf, out, recordedAs, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -159,15 +160,24 @@ async function reviewWithProgress(
     allowRemovals: allowRemovals === true,
     environment: session.env,
   };
-  if (offline) return reviewChange(question);
+  if (offline) {
+    const nowhere = { repository: unasked };
+    return reviewChange({ ...question, trust: (head) => trustFor(session, head, nowhere) });
+  }
   const { listener } = recording;
   const shown = { title: "Reading repositories", listener, interruption };
   return withProgress(session, shown, (registries, progress) =>
     reviewChange({
       ...question,
       open: registries.repository,
+      trust: (tree) => trustFor(session, tree, registries),
       listener: toAll(progress.listener, listener),
       signal: interruption.stop,
     }),
   );
+}
+
+/** An offline review finds out which policies apply, and asks for nothing that would have to be looked for. */
+function unasked(): never {
+  throw new TypeError("an offline review asks no registry");
 }

@@ -14,9 +14,11 @@ import { asJson, deliver } from "./output.ts";
 import { formatBytes } from "./progress-tally.ts";
 import { recorded, withRecord } from "./recorded.ts";
 import { withProgress } from "./registries.ts";
+import { printPolicies } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { trustFor } from "./trust.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 import { exitsOfWaiting, waitFor, withWaiting } from "./wait.ts";
 
@@ -34,6 +36,11 @@ const define = (command: Blank) =>
     .addOption(
       how.common("--sample <percent[@seed]>", "read so many of the blobs as a whole").conflicts("deep"),
     )
+    .addOption(
+      how
+        .common("--signatures", "look at who vouches for images, and hold them against policies")
+        .conflicts("wait"),
+    )
     .addOption(how("--rate <size>", "with --deep or --sample: so many bytes in a second, such as 20MiB"));
 
 type Options = OptionsOf<typeof define>;
@@ -46,6 +53,7 @@ export const verify = verb({
     ["waybill verify registry.k8s.io", "after a promotion, or any day"],
     ["waybill verify registry.k8s.io --sample 2% --rate 20MiB", "every night: other blobs each day"],
     ["waybill verify registry.k8s.io --sample 2%@2026-11-29", "the same blobs as on that day"],
+    ["waybill verify registry.k8s.io --signatures", "who vouches for each image, and policies"],
     ["waybill verify registry.k8s.io --wait 30m", "until everything is there that the manifests ask for"],
     ["waybill verify registry.k8s.io --wait --commit 4f2d0c6b1a9e", "until what a merge asks for is there"],
   ],
@@ -103,6 +111,7 @@ async function verifyTree(
         scope,
         open: registries.repository,
         reading: chosen,
+        ...(options.signatures ? { signatures: await trustFor(session, tree, registries) } : {}),
         listener: toAll(progress.listener, listener),
         signal: interruption.stop,
       });
@@ -110,7 +119,8 @@ async function verifyTree(
       await recording.report(verification);
       const { findings } = verification;
       await deliver(session, {
-        text: (shown) => {
+        text: async (shown) => {
+          await printPolicies(shown, verification.policies ?? []);
           printVerification(shown, verification, causesOfFindings(findings, shown.verbose));
           if (verification.selection !== undefined) shown.print(selectionSentence(verification.selection));
           for (const line of outsideInWords(scope.outsideErrors, true)) shown.print(line);

@@ -1,4 +1,4 @@
-import { join, relative, sep } from "node:path";
+import { join, posix, relative, sep } from "node:path";
 import type { CommitFiles, CommitHash, GitRepository } from "../git/index.ts";
 import type { FileSource } from "./file-source.ts";
 import { decodeText, maxFileBytes, missingFile, notRegular, tooLarge } from "./text-file.ts";
@@ -32,8 +32,11 @@ export async function repositoryAround(
  * @param prefix where it is in the repository.
  */
 export function committedFiles(files: CommitFiles, path: string, prefix: string): FileSource {
+  // What stands beside a file is above it by its name.
   const placeOf = (file: string): string =>
-    [prefix, ...relative(path, file).split(sep)].filter((part) => part !== "").join("/");
+    posix
+      .join(prefix, ...relative(path, file).split(sep))
+      .replace(/^\.$|\/$/, "");
   return {
     kindOf: async (file) => {
       const kind = await files.kindOf(placeOf(file));

@@ -1,4 +1,5 @@
 import type { DiagnosticCodes } from "../diagnostics/index.ts";
+import { policyCodes } from "../policy/index.ts";
 import { documentCodes, shapeCodes } from "../schema/index.ts";
 
 /**
@@ -30,6 +31,7 @@ export const diagnosticCodes = {
     summary: "A folder under images/ has no counterpart under manifests/, so its project is not promoted.",
   },
   ...documentCodes,
+  ...policyCodes,
   "wrong-type": shapeCodes["wrong-type"],
   "unknown-key": shapeCodes["unknown-key"],
   "duplicate-key": shapeCodes["duplicate-key"],

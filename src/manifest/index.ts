@@ -19,6 +19,7 @@ export { blocksByName } from "./image-blocks.ts";
 export * from "./model.ts";
 export * from "./parse.ts";
 export { type PromotedFrom, promotedFrom } from "./promoted-from.ts";
+export { type PoliciesBeside, readPolicyFile } from "./policy-file.ts";
 export { policyMeaning } from "./provenance-policy.ts";
 export { readBothManifests, readManifests, readManifestTree, readPlainManifest } from "./read.ts";
 export { type ReadOptions, readImagesOf } from "./read-project.ts";

@@ -1,5 +1,6 @@
 import type { Diagnostic, TextPosition } from "../diagnostics/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
+import type { PoliciesBeside } from "./policy-file.ts";
 
 /**
  * A promoter manifest that could be read: a thin one (`manifests/<project>/promoter-manifest.yaml` with
@@ -82,7 +83,7 @@ export interface ManifestTree {
   /** Projects that could not be read at all, each with at least one error among the diagnostics. */
   readonly unreadable: readonly string[];
   /** The `policy.yaml` beside the manifests, where there is one. */
-  readonly policyFile?: string;
+  readonly policyFile?: PoliciesBeside;
   /** Fingerprints of the texts that were read, by file: how a change of format alone shows. */
   readonly texts?: Readonly<Record<string, string>>;
 }

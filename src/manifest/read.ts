@@ -1,10 +1,12 @@
-import { basename, normalize, sep } from "node:path";
+import { basename, dirname, normalize, sep } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import { type Diagnostic, inOrder } from "../diagnostics/index.ts";
 import { diskFilesOf } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
 import { parsePlainManifest } from "./parse.ts";
+import { readPoliciesBeside } from "./policy-file.ts";
 import { policyMeaning } from "./provenance-policy.ts";
 import {
   assemble,
@@ -70,10 +72,11 @@ export async function readManifestTree(directory: string, options: ReadOptions =
 async function readTree(directory: string, reading: TreeReadOptions): Promise<ManifestTree> {
   const path = normalizedPath(directory);
   const listing = await listThinDirectory(path, reading.files);
-  const diagnostics = [...listing.diagnostics];
+  const policies = await readPoliciesBeside(path, reading.files);
+  const diagnostics = [...listing.diagnostics, ...policies.diagnostics];
   const unreadable = [...listing.unreadable];
   const manifests: PromoterManifest[] = [];
-  const texts: Record<string, string> = {};
+  const texts: Record<string, string> = { ...policies.texts };
   const projects = await pLimit(projectsAtOnce).map(listing.projects, (project) =>
     readThinProject(project, reading),
   );
@@ -92,7 +95,20 @@ async function readTree(directory: string, reading: TreeReadOptions): Promise<Ma
     );
   }
   diagnostics.push(...promotionsIntoStaging(manifests), ...differingPolicies(manifests));
-  return { path, manifests, diagnostics: inOrder(diagnostics), unreadable, texts };
+  return {
+    path,
+    manifests,
+    diagnostics: inOrder(diagnostics),
+    unreadable,
+    ...policiesOf(policies),
+    texts,
+  };
+}
+
+function policiesOf({
+  policyFile,
+}: Awaited<ReturnType<typeof readPoliciesBeside>>): Pick<ManifestTree, "policyFile"> {
+  return policyFile === undefined ? {} : { policyFile };
 }
 
 /** Reads one plain manifest, registries and images in one file, as a tree of one project. Never throws. */
@@ -106,11 +122,14 @@ async function readPlain(file: string, { files, known }: TreeReadOptions): Promi
   if (typeof text !== "string") {
     return { path, manifests: [], diagnostics: [faultOf(text, path)], unreadable: [basename(path)] };
   }
-  const texts = { [path]: fingerprint(text) };
-  if (known?.path === path && known.texts?.[path] === texts[path]) return known;
-  const { registries, images, diagnostics } = parsePlainManifest(text, path);
+  const policies = await readPoliciesBeside(dirname(path), files);
+  const texts = { ...policies.texts, [path]: fingerprint(text) };
+  if (known?.path === path && isDeepStrictEqual(known.texts, texts)) return known;
+  const { registries, images, ...parsed } = parsePlainManifest(text, path);
+  const diagnostics = [...policies.diagnostics, ...parsed.diagnostics];
   if (registries === undefined || images === undefined) {
-    return { path, manifests: [], diagnostics, unreadable: [basename(path)], texts };
+    const unreadable = [basename(path)];
+    return { path, manifests: [], diagnostics, unreadable, ...policiesOf(policies), texts };
   }
   const { manifest, tooLong } = assemble(
     { project: basename(path), file: path, imagesFile: path },
@@ -118,7 +137,7 @@ async function readPlain(file: string, { files, known }: TreeReadOptions): Promi
     images,
   );
   const found = inOrder([...diagnostics, ...tooLong]);
-  return { path, manifests: [manifest], diagnostics: found, unreadable: [], texts };
+  return { path, manifests: [manifest], diagnostics: found, unreadable: [], ...policiesOf(policies), texts };
 }
 
 /** A path as trees and diagnostics name it. */

@@ -32,6 +32,9 @@ const stateOfFinding: Readonly<Record<FindingKind, CellState>> = {
   "unlisted-referrer": "unlisted-referrer",
   "missing-attachment": "unlisted-referrer",
   corrupt: "corrupt",
+  unsigned: "refused",
+  "not-verified": "refused",
+  policy: "refused",
   unread: "unread",
 };
 

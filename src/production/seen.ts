@@ -44,11 +44,16 @@ export function* troublesOfVerification({
   findings,
 }: Pick<Verification, "findings">): Generator<SeenTrouble> {
   for (const { kind, destination, digest, tag, current, failure } of findings) {
-    yield { destination, digest, tag, trouble: troubleOfFinding[kind], current, failure };
+    const trouble = troubleOfFinding[kind];
+    if (trouble !== undefined) yield { destination, digest, tag, trouble, current, failure };
   }
 }
 
-const troubleOfFinding: Readonly<Record<FindingKind, EdgeTrouble>> = {
+/** Who vouches for an image says nothing of whether it is there. */
+const troubleOfFinding: Readonly<Record<FindingKind, EdgeTrouble | undefined>> = {
+  unsigned: undefined,
+  "not-verified": undefined,
+  policy: undefined,
   "missing-tag": "missing",
   "missing-image": "missing",
   "tag-elsewhere": "elsewhere",
@@ -57,7 +62,7 @@ const troubleOfFinding: Readonly<Record<FindingKind, EdgeTrouble>> = {
   "unlisted-referrer": "unlisted-referrer",
   "missing-attachment": "unlisted-referrer",
   unread: "unread",
-} satisfies Readonly<Record<Finding["kind"], EdgeTrouble>>;
+};
 
 /** What a promotion has brought to production: images that were copied, and edges that were done. */
 export function promotedBy({ work }: Pick<Report, "work">): {

@@ -18,7 +18,7 @@ export function causesOfFindings(findings: readonly Finding[], everyPlace = fals
     const place = { state: kind, what: referenceOf(finding), at };
     if (failure !== undefined) return { ...place, ...problemOf(failure), message, detail: corrupt };
     const { host } = splitRepository(destination);
-    const hint = findingHints[kind];
+    const hint = finding.hint ?? findingHints[kind];
     if (finding.current === undefined) {
       // What is said of a list names whose it is, and what it lacks.
       const pattern = kind === "unlisted-referrer" ? kind : undefined;
@@ -37,6 +37,9 @@ const findingHints: Readonly<Partial<Record<Finding["kind"], string>>> = {
   "unlisted-referrer":
     "attach it again, or delete its tag and promote again: the list is written before the tag is put",
   "missing-attachment": "waybill promote TREE --confirm attaches it; what is not to travel: trust.travel",
+  unsigned: "have whoever vouches for it sign it, or say in a policy what is wanted in place of a signature",
+  "not-verified":
+    "name its key or a trusted root in waybill.yaml, section trust; waybill inspect --referrers shows all",
   incomplete: "delete the image there and promote it again, if staging still has it",
 };
 

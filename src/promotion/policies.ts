@@ -86,17 +86,32 @@ export function notEvaluated(at: Place): PolicyVerdict {
 
 /** What policies say of the images of a plan that they apply to, each digest once, in the order of their sources. */
 export function judgementsOf(plan: Pick<Plan, "sections">): readonly ReportedJudgement[] {
+  return gatherJudgements(
+    plannedImages(plan).flatMap(({ destination, images }) =>
+      images.flatMap(({ policies, ...image }) =>
+        policies === undefined ? [] : [{ ...image, destination, policies }],
+      ),
+    ),
+  );
+}
+
+/** What policies say of an image at one place. */
+export interface JudgedAt extends Pick<ReportedJudgement, "digest" | "source" | "project"> {
+  readonly destination: RepositoryName;
+  readonly policies: readonly Judgement[];
+}
+
+/** Puts together what is the same at several places. */
+export function gatherJudgements(all: Iterable<JudgedAt>): readonly ReportedJudgement[] {
   const found = new Map<string, ReportedJudgement & { readonly destinations: RepositoryName[] }>();
-  for (const { destination, images } of plannedImages(plan)) {
-    for (const { digest, source, project, policies = [] } of images) {
-      for (const { at, ...judgement } of policies) {
-        const place = formatPlace(at);
-        const key = [source, digest, judgement.policy, place, judgement.outcome, judgement.why].join("\n");
-        const known = found.get(key);
-        if (known !== undefined) known.destinations.push(destination);
-        else
-          found.set(key, { digest, source, project, destinations: [destination], ...judgement, at: place });
-      }
+  for (const { destination, digest, source, project, policies } of all) {
+    for (const { at, policy, mode, outcome, why, hint, failure } of policies) {
+      const place = formatPlace(at);
+      const key = [source, digest, policy, place, outcome, why].join("\n");
+      const known = found.get(key);
+      const judgement = { policy, at: place, mode, outcome, why, hint, failure };
+      if (known !== undefined) known.destinations.push(destination);
+      else found.set(key, { digest, source, project, destinations: [destination], ...judgement });
     }
   }
   return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, judgement]) => judgement);

@@ -34,6 +34,7 @@ import { standing } from "./decide.ts";
 import type { VerificationEvent } from "./events.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { readRepositoryState, type TargetReading } from "./inventory.ts";
+import { gatherJudgements, type JudgedAt, type ReportedJudgement } from "./policies.ts";
 import { attachmentFindings } from "./referrers/verify.ts";
 import type { Scope } from "./scope.ts";
 import type { OpenRepository } from "./section.ts";
@@ -44,6 +45,7 @@ import {
   type BlobState,
   createBlobExaminer,
 } from "./verify-blobs.ts";
+import { createSignatureLook } from "./verify-signatures.ts";
 
 /**
  * - `missing-tag`: the tag is not there.
@@ -53,6 +55,9 @@ import {
  * - `unlisted-referrer`: a manifest is about another image, and the list of that image's referrers lacks it.
  * - `missing-attachment`: what hangs on it at staging, and travels with it, does not hang on it here.
  * - `corrupt`: a manifest, config or layer is there but is not what its descriptor says, or not all read the same in it.
+ * - `unsigned`: nobody has signed the image.
+ * - `not-verified`: it is signed, and no signature is true and by somebody who is known here.
+ * - `policy`: a policy requires what is not there, or is not true or not allowed.
  * - `unread`: it could not be found out.
  */
 export type FindingKind =
@@ -63,6 +68,9 @@ export type FindingKind =
   | "unlisted-referrer"
   | "missing-attachment"
   | "corrupt"
+  | "unsigned"
+  | "not-verified"
+  | "policy"
   | "unread";
 
 /** One way in which production is not what the manifests say. */
@@ -84,7 +92,11 @@ export interface Finding {
   readonly missing?: Digest;
   /** The config or layer that is not what its descriptor says. */
   readonly corrupt?: Digest;
-  readonly failure?: FailureRecord;
+  readonly failure?: FailureRecord | undefined;
+  /** `file:line:column` of the policy that is not satisfied. */
+  readonly policy?: string | undefined;
+  /** What to do about what the policy says. */
+  readonly hint?: string | undefined;
 }
 
 /** What verification found, and how much it looked at. */
@@ -106,6 +118,8 @@ export interface Verification {
   readonly sample: { readonly percent: number; readonly seed: string } | null;
   /** Bytes of blobs that were read as a whole. */
   readonly bytesRead: number;
+  /** What policies say of images, where signatures were looked at: one for each of them that applies to a digest. */
+  readonly policies?: readonly ReportedJudgement[];
   /** What is not as listed. */
   readonly findings: readonly Finding[];
   /** It was ended from outside before all was looked at. */
@@ -122,6 +136,8 @@ export interface VerifyOptions {
   readonly trust?: ImageTrust | undefined;
   /** Blobs to read as a whole; of all others, the first byte is read. */
   readonly reading?: BlobReading | undefined;
+  /** Look at who vouches for images as well, and hold them against policies. */
+  readonly signatures?: ImageTrust | undefined;
   readonly listener?: Listener<VerificationEvent> | undefined;
   /** No repository is begun once it is aborted: the images of those that are left are `unread`. */
   readonly signal?: AbortSignal;
@@ -146,6 +162,8 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
     examiner: createBlobExaminer(reading, options.listener),
     imagesOf: hostLimits(imagesAtOnce),
     wideImages: new WideImages(),
+    lookAtSignatures: options.signatures && createSignatureLook(options.signatures),
+    judged: [],
   };
   const counts = { images: 0, tags: 0 };
   let done = 0;
@@ -171,6 +189,7 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
     looks: { ...looks },
     sample: reading === undefined ? null : { percent: reading.percent, seed: reading.seed },
     bytesRead,
+    ...(run.judged.length === 0 ? {} : { policies: gatherJudgements(run.judged) }),
     findings: all,
     interrupted: all.some(({ failure }) => isInterrupted(failure)),
   };
@@ -198,6 +217,8 @@ interface VerificationRun {
   /** Lets so many images of a host be read at a time. */
   readonly imagesOf: (host: string) => LimitFunction;
   readonly wideImages: WideImages;
+  readonly lookAtSignatures: ReturnType<typeof createSignatureLook> | undefined;
+  readonly judged: JudgedAt[];
 }
 
 /** Looks at one production repository, at each of its blobs once, however many images share it. */
@@ -238,13 +259,20 @@ class RepositoryVerifier {
         this.#read(base, destination),
       );
       if (read === undefined) return [{ ...base, kind: "missing-image", message: "the image is not there" }];
-      const states = await Promise.all(
-        read.blobs.map(async (blob) => ({ blob, state: await this.#examine(blob) })),
-      );
-      return [...blobFindings(base, states), ...read.unlisted];
+      const [states, vouched] = await Promise.all([
+        Promise.all(read.blobs.map(async (blob) => ({ blob, state: await this.#examine(blob) }))),
+        this.#signatureFindings(base, image),
+      ]);
+      return [...blobFindings(base, states), ...read.unlisted, ...vouched];
     } catch (error) {
       return [closureFailure(base, error)];
     }
+  }
+
+  async #signatureFindings(base: FindingBase, image: DesiredImage): Promise<readonly Finding[]> {
+    const look = await this.#run.lookAtSignatures?.(base.destination, image);
+    if (look?.judged !== undefined) this.#run.judged.push(look.judged);
+    return (look?.findings ?? []).map((finding) => ({ ...base, ...finding }));
   }
 
   #examine(blob: Descriptor): Promise<BlobState> {

@@ -12,6 +12,7 @@ export type { Hanging } from "./hanging.ts";
 export { type AttachmentsOptions, readAttachments } from "./look.ts";
 export type { AttachmentLimits } from "./look-limits.ts";
 export type * from "./model.ts";
+export { type TrustQuestion, trustOf } from "./of-manifests.ts";
 export { openTrust, type TrustServices } from "./open.ts";
 export {
   findSignedHere,

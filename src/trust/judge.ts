@@ -1,11 +1,15 @@
-import { failureRecord } from "../errors/index.ts";
-import { evaluatePolicies, type Policy, policiesFor } from "../policy/index.ts";
+import { type FailureRecord, failureRecord } from "../errors/index.ts";
+import { type EvidenceFile, evaluatePolicies, type Policy, policiesFor } from "../policy/index.ts";
 import { evidenceOf } from "./evidence.ts";
 import type { ImageTrust } from "./model.ts";
 
 /** What judging takes: the policies, what hangs on images, and what time it is. */
 export interface JudgeServices extends Pick<ImageTrust, "attachments"> {
   readonly policies: readonly Policy[];
+  /** Files that policies name: reports of scanners, VEX. */
+  readonly reports: readonly EvidenceFile[];
+  /** What of these could not be read: it may be about any image. */
+  readonly unreadReports: readonly FailureRecord[];
   readonly now: () => Date;
 }
 
@@ -16,6 +20,8 @@ export interface JudgeServices extends Pick<ImageTrust, "attachments"> {
 export function createJudge({
   policies,
   attachments,
+  reports,
+  unreadReports,
   now,
 }: JudgeServices): Pick<ImageTrust, "applies" | "judge"> {
   return {
@@ -24,7 +30,8 @@ export function createJudge({
       const applying = policiesFor(policies, image);
       if (applying.length === 0) return [];
       try {
-        const evidence = evidenceOf(await attachments(where, image.digest));
+        const found = evidenceOf(await attachments(where, image.digest));
+        const evidence = { ...found, files: reports, unread: [...found.unread, ...unreadReports] };
         return evaluatePolicies(applying, image, evidence, now());
       } catch (error) {
         const failure = failureRecord(error);

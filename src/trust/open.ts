@@ -1,6 +1,6 @@
-import { failureRecord } from "../errors/index.ts";
+import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import { type Digest, formatReference, type RepositoryName } from "../oci/index.ts";
-import type { Policy } from "../policy/index.ts";
+import type { EvidenceFile, Policy } from "../policy/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { openVerifier, type SignatureVerifier } from "../sigstore/index.ts";
 import { readHanging } from "./hanging.ts";
@@ -17,6 +17,9 @@ export interface TrustServices {
   readonly verifier?: SignatureVerifier | undefined;
   /** Those that images are held against: none when left out. */
   readonly policies?: readonly Policy[] | undefined;
+  /** Files that policies name, and what of these could not be read. */
+  readonly reports?: readonly EvidenceFile[] | undefined;
+  readonly unreadReports?: readonly FailureRecord[] | undefined;
   readonly limits?: Partial<AttachmentLimits> | undefined;
   /** What time it is; asked when an image is judged. */
   readonly now?: (() => Date) | undefined;
@@ -43,6 +46,8 @@ export function openTrust({
   open,
   verifier = openVerifier({}),
   policies = [],
+  reports = [],
+  unreadReports = [],
   limits,
   now = () => new Date(),
   travel = () => undefined,
@@ -91,7 +96,8 @@ export function openTrust({
   const hanging: ImageTrust["hanging"] = async (repository, fetch, digest) =>
     readHanging(repository, fetch, digest, await tagsOf(repository));
 
-  return { verifier, travel, attachments, hanging, ...createJudge({ policies, attachments, now }) };
+  const judge = createJudge({ policies, attachments, reports, unreadReports, now });
+  return { verifier, travel, attachments, hanging, ...judge };
 }
 
 /** `undefined` where nobody says which tags there are: then each is asked for. */

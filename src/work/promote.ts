@@ -5,6 +5,7 @@ import { type ManifestTree, readManifestsAt } from "../manifest/index.ts";
 import { type ManifestPlace, promotedBy, troublesOfReport } from "../production/index.ts";
 import { edgeName, type PromotionEvent, promote, type Report, sumsOf } from "../promotion/index.ts";
 import { mayPass } from "../registry/index.ts";
+import { trustOf } from "../trust/index.ts";
 import { isOwnBranch } from "./own-branch.ts";
 import { type RunWork, sayCauses, type Work, type WorkDone } from "./work.ts";
 
@@ -13,7 +14,7 @@ import { type RunWork, sayCauses, type Work, type WorkDone } from "./work.ts";
  * the head when it starts, so that none promotes what another one has gone beyond.
  */
 export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
-  const { job, recording, matrix, say, isShadow, ending } = work;
+  const { job, recording, matrix, say, isShadow, ending, environment } = work;
   const { manifests, dryRun, strict = false } = job.work.promote;
   const confirm = !isShadow && dryRun !== true;
   const { tree, place, commit } = await manifestsOfHead(work, manifests);
@@ -24,6 +25,7 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
     const { report } = await promote({
       ...{ tree, confirm, strict },
       open: registries.repository,
+      trust: await trustOf({ tree, settings: environment.settings.trust, open: registries.repository }),
       signal: ending.stop,
       async keepPlan(plan) {
         await recording.plan(plan);

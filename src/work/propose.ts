@@ -138,7 +138,11 @@ async function proposeSet(
       labels: propose.labels ?? [],
       hold: propose.hold === false ? [] : usualHold(forge.kind),
       dryRun: isShadow,
-      review: (commit) => reviewProposed(commit, registries.repository, env),
+      review: (commit) => reviewProposed(commit, {
+          open: registries.repository,
+          settings: environment.settings.trust,
+          environment: env,
+        }),
       listener: (event) => {
         work.listener(event);
         say(event.text);

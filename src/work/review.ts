@@ -14,6 +14,7 @@ import {
 } from "../release/index.ts";
 import { type Review, reviewChange } from "../review/index.ts";
 import type { KeptApprovals } from "../reviews/index.ts";
+import { trustOf } from "../trust/index.ts";
 import { WorkError } from "./errors.ts";
 import type { WorkEnvironment } from "./model.ts";
 import type { SourceForge } from "./source.ts";
@@ -63,6 +64,8 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
       head: commit,
       allowRemovals,
       open: registries.repository,
+      trust: (tree) =>
+        trustOf({ tree, settings: environment.settings.trust, open: registries.repository }),
       environment: env,
       listener: work.listener,
       signal: ending.stop,

@@ -81,7 +81,7 @@ export function judgeUnasked(
 
 /** That the file of policies beside the manifests is another one. */
 export function judgePolicyFile(before: ManifestTree, after: ManifestTree): readonly ReviewFinding[] {
-  const file = after.policyFile ?? before.policyFile;
+  const file = after.policyFile?.file ?? before.policyFile?.file;
   if (file === undefined || before.texts?.[file] === after.texts?.[file]) return [];
   const isGone = after.policyFile === undefined;
   return [

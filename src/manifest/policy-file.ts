@@ -1,0 +1,119 @@
+import { dirname, join } from "node:path";
+import type { Diagnostic } from "../diagnostics/index.ts";
+import { type FailureRecord, messageOf } from "../errors/index.ts";
+import { type EvidenceFile, parsePolicyFile } from "../policy/index.ts";
+import { diskFilesOf, type FileSource } from "./file-source.ts";
+import { faultOf } from "./read-project.ts";
+import { fingerprint, type TextFileFault } from "./text-file.ts";
+
+/** A `policy.yaml`, and what it names: as it was written, for whoever evaluates it. */
+export interface PoliciesBeside {
+  readonly file: string;
+  /** Its text, or why there is none: then nobody knows what it demands. */
+  readonly text: string | TextFileFault;
+  /** Reports of scanners and VEX that it names, as JSON, by the names that it has for them. */
+  readonly reports: readonly EvidenceFile[];
+  /** What of these could not be read. */
+  readonly unread: readonly FailureRecord[];
+}
+
+interface ReadPolicies {
+  readonly policyFile?: PoliciesBeside;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+const fileName = "policy.yaml";
+/** Files that policies name which are read. */
+const maxReports = 200;
+/** Characters of all of them together. */
+const maxReportText = 64 * 1024 * 1024;
+
+/** Reads the policies in a folder of manifests; there need not be any. Rejects only when the files' source fails. */
+export async function readPoliciesBeside(folder: string, files: FileSource): Promise<ReadPolicies> {
+  const file = join(folder, fileName);
+  const nothing = { diagnostics: [], texts: {} };
+  if ((await files.kindOf(file)) === undefined && !(await isListed(folder, files))) return nothing;
+  return readPolicies(file, files);
+}
+
+/** Reads policies from a file on disk, whatever it is called. Never throws: why it cannot be read is in place of its text. */
+export async function readPolicyFile(file: string): Promise<PoliciesBeside> {
+  const { policyFile } = await readPolicies(file, await diskFilesOf(file));
+  return policyFile;
+}
+
+async function readPolicies(
+  file: string,
+  files: FileSource,
+): Promise<ReadPolicies & { readonly policyFile: PoliciesBeside }> {
+  const text = await files.read(file);
+  if (typeof text !== "string") {
+    return {
+      policyFile: { file, text, reports: [], unread: [] },
+      diagnostics: [faultOf(text, file)],
+      texts: {},
+    };
+  }
+  const { diagnostics, files: named } = parsePolicyFile(text, file, { now: new Date() });
+  const read = await readReports(dirname(file), named, files);
+  return { policyFile: { file, text, ...read }, diagnostics, texts: { [file]: fingerprint(text) } };
+}
+
+/** A link that leads nowhere, or where nobody may look, is no reason to do without what it stands for. */
+async function isListed(folder: string, files: FileSource): Promise<boolean> {
+  const entries = await files.list(folder);
+  return "fault" in entries ? false : entries.some(({ name }) => name === fileName);
+}
+
+async function readReports(
+  folder: string,
+  named: readonly string[],
+  files: FileSource,
+): Promise<Pick<PoliciesBeside, "reports" | "unread">> {
+  const reports: EvidenceFile[] = [];
+  const unread: FailureRecord[] = [];
+  let room = maxReportText;
+  const fail = (name: string, message: string): void => {
+    unread.push({ code: "unreadable-file", message, where: join(folder, name) });
+  };
+  for (const name of await withFolders(folder, named, files)) {
+    if (reports.length === maxReports) {
+      fail(name, `policies name more than the ${maxReports} files that are read`);
+      break;
+    }
+    const text = await files.read(join(folder, name));
+    if (typeof text !== "string") {
+      fail(name, text.message);
+      continue;
+    }
+    room -= text.length;
+    if (room < 0) {
+      fail(name, `the files that policies name have more than ${maxReportText} characters`);
+      break;
+    }
+    try {
+      reports.push({ name, content: JSON.parse(text.replace(/^\uFEFF/, "")) });
+    } catch (error) {
+      fail(name, `it is not JSON: ${messageOf(error)}`);
+    }
+  }
+  return { reports, unread };
+}
+
+/** Files, and those in the folders that are named; no deeper. */
+async function withFolders(folder: string, named: readonly string[], files: FileSource): Promise<string[]> {
+  const all: string[] = [];
+  for (const name of named) {
+    const path = join(folder, name);
+    if ((await files.kindOf(path)) !== "directory") {
+      all.push(name);
+      continue;
+    }
+    const entries = await files.list(path);
+    if ("fault" in entries) continue;
+    const below = entries.filter(({ kind, name: entry }) => kind !== "directory" && entry.endsWith(".json"));
+    all.push(...below.map((entry) => join(name, entry.name)).sort());
+  }
+  return [...new Set(all)];
+}
