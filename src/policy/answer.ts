@@ -15,7 +15,7 @@ export interface DemandAnswer {
 }
 
 /** What is said of one statement. */
-export type Judgement =
+export type StatementJudgement =
   | { readonly passes: true; readonly why: string }
   /** `isUnknown`: nobody knows here whether it would pass. */
   | { readonly passes: false; readonly why: string; readonly isUnknown?: boolean };
@@ -26,7 +26,7 @@ export interface Wanted {
   readonly what: string;
   /** Whether a statement is one of those. */
   concerns(item: EvidenceItem): boolean;
-  judge(item: EvidenceItem): Judgement;
+  judge(item: EvidenceItem): StatementJudgement;
 }
 
 /** Reasons and names that are told; of more their number is. */

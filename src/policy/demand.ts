@@ -4,11 +4,11 @@ import {
   answerOf,
   type DemandAnswer,
   enoughOf,
-  type Judgement,
   onImageOrPlatforms,
+  type StatementJudgement,
 } from "./answer.ts";
-import type { Asked } from "./asked.ts";
 import { baseImageAnswer, platformsAnswer, sbomAnswer } from "./content.ts";
+import type { DemandContext } from "./demand-context.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import { provenanceAnswer } from "./provenance.ts";
 import type { AttestationDemand, Demand, SignatureDemand } from "./rule.ts";
@@ -17,7 +17,7 @@ import { ageFault, isOfType, isSignature, signerOf } from "./statements.ts";
 import { vulnerabilityAnswer } from "./vulnerabilities/judge.ts";
 
 /** What a demand says of an image. */
-export function demandAnswer(demand: Demand, evidence: Evidence, asked: Asked): DemandAnswer {
+export function demandAnswer(demand: Demand, evidence: Evidence, asked: DemandContext): DemandAnswer {
   const { now } = asked;
   switch (demand.kind) {
     case "all":
@@ -64,7 +64,11 @@ export function demandAnswer(demand: Demand, evidence: Evidence, asked: Asked): 
 }
 
 /** Whether something is signed by one of those who may, and not too old. */
-function judgeSigned(item: EvidenceItem, demand: SignatureDemand | AttestationDemand, now: Date): Judgement {
+function judgeSigned(
+  item: EvidenceItem,
+  demand: SignatureDemand | AttestationDemand,
+  now: Date,
+): StatementJudgement {
   const signer = signerOf(item, demand.by);
   if (!("by" in signer)) return signer;
   const old = ageFault(item, signer.signedAt, demand.maxAge, now);

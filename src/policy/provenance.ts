@@ -1,5 +1,5 @@
 import { listed, printable, quoted } from "../diagnostics/index.ts";
-import { allOf, answerOf, type DemandAnswer, type Judgement } from "./answer.ts";
+import { allOf, answerOf, type DemandAnswer, type StatementJudgement } from "./answer.ts";
 import { bindingFault } from "./builder-binding.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import type { ProvenanceDemand, SignerPattern, TrustedBuilder } from "./rule.ts";
@@ -40,12 +40,12 @@ function isProvenance({ statement }: EvidenceItem): boolean {
   return statement !== undefined && provenanceTypes.includes(statement.predicateType);
 }
 
-function bySigner(item: EvidenceItem, demand: ProvenanceDemand): Judgement {
+function bySigner(item: EvidenceItem, demand: ProvenanceDemand): StatementJudgement {
   const signer = signerOf(item, demand.by);
   return "by" in signer ? { passes: true, why: `signed by ${signerWords(signer.by)}` } : signer;
 }
 
-function judgeProvenance(item: EvidenceItem, demand: ProvenanceDemand, now: Date): Judgement {
+function judgeProvenance(item: EvidenceItem, demand: ProvenanceDemand, now: Date): StatementJudgement {
   const signer = signerOf(item, demand.by);
   if (!("by" in signer)) return signer;
   const claimable = claimableBuilders(demand, (pattern) => isBy(pattern, signer.by));
@@ -117,6 +117,6 @@ function claimableBuilders(
   return named.length > 0 ? named : builders.filter(({ signers }) => signers === undefined);
 }
 
-function refused(why: string): Judgement {
+function refused(why: string): StatementJudgement {
   return { passes: false, why };
 }

@@ -1,6 +1,6 @@
 import { printable } from "../diagnostics/index.ts";
-import type { SignatureState, SignedBy } from "../sigstore/index.ts";
-import type { Judgement } from "./answer.ts";
+import type { SignedBy } from "../sigstore/index.ts";
+import type { StatementJudgement } from "./answer.ts";
 import type { EvidenceItem } from "./model.ts";
 import type { SignerPattern } from "./rule.ts";
 import { isBy, signerWords } from "./signers.ts";
@@ -26,20 +26,18 @@ export function isOfType({ statement }: EvidenceItem, predicateType: string): bo
 export function signerOf(
   { signature }: EvidenceItem,
   allowed: readonly SignerPattern[],
-): { readonly by: SignedBy; readonly signedAt: string | undefined } | (Judgement & { passes: false }) {
+):
+  | { readonly by: SignedBy; readonly signedAt: string | undefined }
+  | (StatementJudgement & { passes: false }) {
   if (signature.state === "verified") {
     const { by, signedAt } = signature;
     if (allowed.some((pattern) => isBy(pattern, by))) return { by, signedAt };
     return { passes: false, why: `signed by ${signerWords(by)}, whom the policy does not name` };
   }
   if (signature.state === "unsigned") return { passes: false, why: "nobody signed it" };
-  const isUnknown = signature.state === "unverifiable" && mayBe(lackOf(signature), allowed);
+  const isUnknown = signature.state === "unverifiable" && mayBe(signature.lacks, allowed);
   const how = signature.state === "failed" ? "the signature is not true" : "not verifiable here";
   return { passes: false, why: `${how}: ${printable(signature.why)}`, isUnknown };
-}
-
-function lackOf(signature: SignatureState): string | undefined {
-  return "lacks" in signature && typeof signature.lacks === "string" ? signature.lacks : undefined;
 }
 
 /** Whether one of those who may could have signed what cannot be verified for want of something. */

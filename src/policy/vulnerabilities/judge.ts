@@ -2,7 +2,7 @@ import { firstOf, printable } from "../../diagnostics/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { SignedBy } from "../../sigstore/index.ts";
 import { type DemandAnswer, shortDigest, unreadable } from "../answer.ts";
-import type { Asked } from "../asked.ts";
+import type { DemandContext } from "../demand-context.ts";
 import type { Evidence } from "../model.ts";
 import type { VulnerabilityDemand } from "../rule.ts";
 import { signerWords } from "../signers.ts";
@@ -32,7 +32,7 @@ interface FoundReport extends ScanReport {
 export function vulnerabilityAnswer(
   evidence: Evidence,
   demand: VulnerabilityDemand,
-  asked: Asked,
+  asked: DemandContext,
 ): DemandAnswer {
   const { reports, refused } = reportsOn(evidence, demand, asked);
   const { fresh, old } = byAge(reports, demand.maxAge, asked.now);
@@ -77,7 +77,7 @@ function reasonToPass(
   found: Vulnerability,
   demand: VulnerabilityDemand,
   known: {
-    readonly asked: Asked;
+    readonly asked: DemandContext;
     readonly reports: readonly FoundReport[];
     readonly vex: readonly VexStatement[];
     readonly evidence: Evidence;
@@ -114,7 +114,7 @@ function graceStart(
 function reportsOn(
   evidence: Evidence,
   demand: VulnerabilityDemand,
-  { files }: Asked,
+  { files }: DemandContext,
 ): { readonly reports: readonly FoundReport[]; readonly refused: readonly string[] } {
   const reports: FoundReport[] = [];
   const refused: string[] = [];
@@ -144,7 +144,7 @@ function reportsOn(
 function vexOn(
   evidence: Evidence,
   demand: VulnerabilityDemand,
-  { files }: Asked,
+  { files }: DemandContext,
 ): readonly (VexStatement & { readonly manifest?: Digest })[] {
   const attached = evidence.items.flatMap((item) => {
     const { statement, manifest } = item;

@@ -2,7 +2,7 @@ import type { Digest } from "../oci/index.ts";
 import type { EvidenceFile } from "./model.ts";
 
 /** What is the same for all manifests of an image while it is held against one policy. */
-export interface Asked {
+export interface DemandContext {
   readonly now: Date;
   /** The image itself, whichever of its platforms is looked at. */
   readonly root: Digest;
