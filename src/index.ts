@@ -394,6 +394,15 @@ export {
   type Settings,
   type WrittenSection,
 } from "./settings/index.ts";
+export type {
+  CertificateClaims,
+  PublicKey,
+  SignatureReading,
+  SignatureState,
+  SignatureVerifier,
+  SignedBy,
+  SignedStatement,
+} from "./sigstore/index.ts";
 export {
   type RegistryContents,
   type Snapshot,
@@ -423,3 +432,18 @@ export {
   transferImages,
   type WantedImage,
 } from "./transfer/index.ts";
+export {
+  type Attachment,
+  type AttachmentFormat,
+  type AttachmentLimits,
+  type AttachmentsOptions,
+  type AttachmentTree,
+  type BelievedFiles,
+  readAttachments,
+  readVerifier,
+  type StatementWords,
+  type ToldAttachment,
+  type ToldReading,
+  type ToldTree,
+  toldTree,
+} from "./trust/index.ts";

@@ -9,6 +9,7 @@ const subjects: Readonly<Record<string, readonly string[]>> = {
   "From staging into manifests": ["merge", "staging", "snapshot"],
   "Into production": ["promotion"],
   "Pull requests and releases": ["review", "release", "forge"],
+  "What hangs on images": ["trust", "sigstore", "signing", "policy"],
   "Images and registries": ["registry", "oci", "inspect", "transfer", "provenance", "registry-server"],
   "Builds and runs": ["builds", "cloudbuild", "store"],
   "Settings and failures": ["settings", "errors"],
