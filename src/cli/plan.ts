@@ -7,6 +7,7 @@ import { withProgress } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
+import { signingFor } from "./signing.ts";
 import { trustFor } from "./trust.ts";
 import { type Blank, type OptionsOf, out, unrecorded, verb } from "./verb.ts";
 
@@ -57,6 +58,7 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
         tree,
         since,
         selection,
+        signing: await signingFor(session, path),
         open: registries.repository,
         trust: await trustFor(session, tree, registries),
         confirm: false,

@@ -303,7 +303,8 @@ async function propose(session: Session, place: Place, options: Options): Promis
     signOff: options.signOff,
     sign: options.sign,
     dryRun: options.dryRun ?? false,
-    review: (commit) => reviewProposed(commit, { open: registries.repository, settings: trust, environment: env }),
+    review: (commit) =>
+      reviewProposed(commit, { open: registries.repository, settings: trust, environment: env }),
     ...(options.interactive === true ? { ask: place.ask } : {}),
     listener: (event) => {
       recording.listener(event);

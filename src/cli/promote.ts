@@ -15,6 +15,7 @@ import { printReport, statusOf } from "./report.ts";
 import { readInPieces } from "./result-file.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
+import { signingFor } from "./signing.ts";
 import { trustFor } from "./trust.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
@@ -73,6 +74,7 @@ async function promoteRecorded(
       confirm: options.confirm ?? false,
       strict: options.strict ?? false,
       saved,
+      signing: await signingFor(session, path),
     });
     await recording.report(report);
     await deliver(session, {

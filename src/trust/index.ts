@@ -31,6 +31,7 @@ export {
   TrustError,
   type TrustErrorCode,
 } from "./signing.ts";
+export { type SigningQuestion, signingBySettings } from "./signing-by-settings.ts";
 export { attachmentInWords, type StatementWords, statementInWords } from "./statement-words.ts";
 export {
   type Admission,

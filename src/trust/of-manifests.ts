@@ -28,7 +28,9 @@ export interface TrustQuestion extends Pick<TrustServices, "open"> {
  * @throws {SigstoreError} for a key or a trusted root that the settings name and that cannot be read.
  */
 export async function trustOf({ tree, settings, open }: TrustQuestion): Promise<ImageTrust> {
-  const keys = await Promise.all(Object.entries(settings.keys ?? {}).map(([name, file]) => readKey(name, file)));
+  const keys = await Promise.all(
+    Object.entries(settings.keys ?? {}).map(([name, file]) => readKey(name, file)),
+  );
   const context: PolicyFileContext = {
     now: new Date(),
     keys: Object.fromEntries(keys.map(({ name = "", fingerprint }) => [name, fingerprint])),
