@@ -31,11 +31,13 @@ export async function startSigstore(folder: string): Promise<SigstoreServices> {
   const start = (name: Peer, line: readonly string[]) => ended.push(startProgram(name, line));
   await writeFile(
     join(folder, "fulcio.yaml"),
-    JSON.stringify({
-      "oidc-issuers": {
-        [issuer.url]: { "issuer-url": issuer.url, "client-id": "sigstore", type: "email" },
-      },
-    }),
+    // As JSON it would have other keys.
+    `oidc-issuers:
+  ${issuer.url}:
+    issuer-url: ${issuer.url}
+    client-id: sigstore
+    type: email
+`,
   );
   const log = generateKeyPairSync("ed25519");
   await writeFile(join(folder, "rekor.pem"), log.privateKey.export({ format: "pem", type: "pkcs8" }));
