@@ -1,7 +1,8 @@
-import { ASN1Obj, EXTENSION_OID_SCT, X509Certificate } from "@sigstore/core";
+import { ASN1Obj, EXTENSION_OID_SCT, type X509Certificate } from "@sigstore/core";
 import { sigstoreLimits } from "./limits.ts";
 import type { CertificateClaims, SignedBy } from "./model.ts";
 import { failed } from "./refusal.ts";
+import { RememberedCertificate } from "./remembered-certificate.ts";
 
 const oids = {
   keyUsage: "2.5.29.15",
@@ -37,7 +38,7 @@ const claimOids: Readonly<Record<keyof CertificateClaims, string>> = {
 export function parseCertificate(der: Buffer): X509Certificate {
   if (der.length === 0 || der.length > sigstoreLimits.certificateBytes)
     throw failed(`its certificate has ${der.length} bytes`);
-  return X509Certificate.parse(Buffer.from(der));
+  return new RememberedCertificate(der);
 }
 
 /**

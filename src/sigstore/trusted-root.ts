@@ -5,6 +5,7 @@ import { messageOf } from "../errors/index.ts";
 import { SigstoreError } from "./errors.ts";
 import { boundedJson } from "./json.ts";
 import { sigstoreLimits } from "./limits.ts";
+import { RememberedCertificate } from "./remembered-certificate.ts";
 
 /** Authorities and logs by which keyless signatures are verified: what a `trusted_root.json` says. */
 export interface TrustedRoot {
@@ -60,9 +61,21 @@ export function readTrustedRoot(bytes: Uint8Array, where: string): TrustedRoot {
       if (Number.isNaN(validFor.start.getTime()) || Number.isNaN(validFor.end.getTime()))
         throw refuse("one of its times cannot be read");
     }
-    return { material };
+    return {
+      material: {
+        ...material,
+        certificateAuthorities: certificateAuthorities.map(remembered),
+        timestampAuthorities: timestampAuthorities.map(remembered),
+      },
+    };
   } catch (cause) {
     if (cause instanceof SigstoreError) throw cause;
     throw refuse(`it cannot be used: ${messageOf(cause).slice(0, 300)}`, cause);
   }
+}
+
+type Authority = TrustMaterial["certificateAuthorities"][number];
+
+function remembered({ certChain, validFor }: Authority): Authority {
+  return { certChain: certChain.map(({ root: der }) => new RememberedCertificate(der.toDER())), validFor };
 }
