@@ -3,7 +3,7 @@ import type { TrustMaterial } from "@sigstore/verify";
 import * as z from "zod/mini";
 import { boundedJson } from "./json.ts";
 import { sigstoreLimits } from "./limits.ts";
-import { failed } from "./refusal.ts";
+import { failed, unverifiable } from "./refusal.ts";
 
 /** A log that the trusted root lists. */
 export type TrustedLog = TrustMaterial["tlogs"][number];
@@ -98,7 +98,8 @@ export function requireKeyInEntry(
   der: Buffer,
 ): void {
   const kind = `${kindVersion.kind}/${kindVersion.version}`;
-  if (!Object.hasOwn(bodies, kind)) throw failed(`entries of logs of the kind ${kind} are not known here`);
+  if (!Object.hasOwn(bodies, kind))
+    throw unverifiable(`entries of logs of the kind ${kind} are not known here`, "format");
   const body = bodies[kind as keyof typeof bodies].safeParse(
     boundedJson(canonicalizedBody, sigstoreLimits.bundleBytes, "its entry of a log"),
   );

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { isBy, signerOfSpec } from "../../src/policy/signers.ts";
 import { openVerifier, publicKeyOf } from "../../src/sigstore/index.ts";
@@ -25,6 +26,19 @@ describe("a forgery", () => {
     expect(signature.state).toBe(state);
     expect("why" in signature ? signature.why : "").toContain(why);
   });
+});
+
+test("the page of signatures has a row for each forgery", () => {
+  const page = readFileSync(new URL("../../docs/signatures.md", import.meta.url), "utf8");
+  const [, section = ""] = page.split("\n## Forgeries\n");
+  const words = { failed: "failed", unverifiable: "not verifiable here", unsigned: "unsigned" };
+  const rows = Array.from(
+    section.matchAll(/^\| (.+?) +\| (.+?) +\|/gm),
+    ([, name, result]) => `${name}: ${result}`,
+  );
+  expect(rows).toEqual(
+    expect.arrayContaining(forgeries.map(({ name, state }) => `${name}: ${words[state]}`)),
+  );
 });
 
 describe("the identity of a signature that is good", () => {

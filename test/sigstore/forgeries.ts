@@ -512,7 +512,7 @@ export const forgeries: readonly Forgery[] = [
       await changed(stage, (bundle) => bundle.verificationMaterial.tlogEntries?.push(entryIn(bundle))),
     ),
   ),
-  of("an entry of a log of an unknown kind", "failed", "kind rpm/0.0.1 are not known", async (stage) =>
+  of("an entry of a log of an unknown kind", "unverifiable", "kind rpm/0.0.1 are not known", async (stage) =>
     read(
       stage,
       await changed(stage, (bundle) => {
