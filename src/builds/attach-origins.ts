@@ -1,8 +1,10 @@
 import packageJson from "../../package.json" with { type: "json" };
 import { messageOf } from "../errors/index.ts";
 import type { Digest } from "../oci/index.ts";
-import { attachStatement, slsaStatement } from "../provenance/index.ts";
+import { attachStatement, canonicalJson, type Statement, slsaStatement } from "../provenance/index.ts";
 import type { Repository } from "../registry/index.ts";
+import type { Signer } from "../signing/index.ts";
+import { type AttachedTo, attachBundle } from "../trust/index.ts";
 import type { BuildOutcome, BuildPlan, BuiltImage } from "./model.ts";
 
 /** What is known of a run when its images are there. */
@@ -15,11 +17,16 @@ export interface OriginFacts {
   readonly startedAt: Date;
   readonly secrets: readonly string[];
   readonly open: (repository: string) => Repository;
+  /** Signs what is attached, where somebody does. */
+  readonly signer?: Signer | undefined;
   /** Tells what could not be attached: an image is not the worse for it. */
   readonly say: (text: string) => void;
 }
 
-/** Attaches to each image where it comes from, and notes with it what was attached. */
+/**
+ * Attaches to each image where it comes from, signed where somebody signs, and notes with it what was attached. What cannot be signed
+ * is attached as it is: it says where the image comes from all the same, and whoever asks for a signature finds none.
+ */
 export async function attachOrigins(
   images: readonly BuiltImage[],
   facts: OriginFacts,
@@ -35,7 +42,9 @@ export async function attachOrigins(
         const { digest: about, mediaType, size } = image;
         const subject = { digest: about, mediaType, size };
         const statement = slsaStatement(buildFacts(image, facts, finishedAt));
-        const { digest } = await attachStatement(repository, subject, statement);
+        const { digest } =
+          (await attachSigned(repository, subject, statement, facts)) ??
+          (await attachStatement(repository, subject, statement));
         return { ...image, provenance: digest };
       } catch (error) {
         facts.say(`no provenance for ${image.repository}@${image.digest}: ${messageOf(error)}`);
@@ -45,6 +54,23 @@ export async function attachOrigins(
   );
   await confirmAttached(attached, facts);
   return attached;
+}
+
+async function attachSigned(
+  repository: Repository,
+  subject: AttachedTo,
+  statement: Statement,
+  { signer, say }: OriginFacts,
+) {
+  if (signer === undefined) return undefined;
+  let bundle: Uint8Array;
+  try {
+    bundle = await signer.bundle(Buffer.from(canonicalJson(statement)));
+  } catch (error) {
+    say(`the provenance of ${repository.name}@${subject.digest} is not signed: ${messageOf(error)}`);
+    return undefined;
+  }
+  return attachBundle(repository, subject, bundle, statement.predicateType);
 }
 
 /** Looks again, at the end, whether the lists of referrers have kept what was attached, and tells what they have not. */

@@ -6,4 +6,5 @@ export type { BuildEvent } from "./events.ts";
 export type * from "./model.ts";
 export { jobNameOf, type PreparedBuild, prepareBuild } from "./plan.ts";
 export { type RunBuildOptions, runBuild } from "./run-build.ts";
+export { type BuildSignerOptions, buildSigner } from "./signer.ts";
 export { checkVariants, variantsCodes } from "./variants.ts";

@@ -6,6 +6,7 @@ import type { Listener } from "../events/index.ts";
 import type { Network } from "../http/index.ts";
 import { parseRepository, type RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
+import type { Signer } from "../signing/index.ts";
 import type { Run, RunRefs, RunStore, RunType } from "../store/index.ts";
 import { attachOrigins } from "./attach-origins.ts";
 import { type BuildSite, buildHere } from "./build-here.ts";
@@ -55,6 +56,8 @@ export interface RunBuildOptions {
   readonly signal?: AbortSignal;
   /** Nothing more is begun once it is given: neither a variant nor a step. */
   readonly stop?: AbortSignal | undefined;
+  /** Signs the provenance of what is built. */
+  readonly signer?: Signer | undefined;
   /** How Google is reached; by the environment of this process without it. */
   readonly network?: Network | undefined;
   /** Where Google's service is; tests have their own. */
@@ -148,7 +151,8 @@ async function carryOut(run: Run, prepared: PreparedBuild, options: Settled): Pr
       return { ...outcome, failure };
     };
     const outcomes = await pLimit(concurrency).map(plan.builds, begin);
-    const facts = { run, plan, outcomes, ref: options.refs?.base_ref, startedAt, open, say };
+    const { signer, refs } = options;
+    const facts = { run, plan, outcomes, ref: refs?.base_ref, startedAt, open, say, signer };
     const images = await attachOrigins(ledger.images(), { ...facts, secrets: [...secrets.values()] });
     await run.write("images.json", documentOf(imagesOf(run, prepared, images)));
     for (const image of images) tell({ type: "image-built", image });

@@ -35,7 +35,9 @@ export function timeLimit(seconds: number): AbortSignal {
 export async function runAskedBuild(session: Session, asked: AskedBuild): Promise<ExitCode> {
   const { terminal, env } = session;
   const { data, prepare, logDir, suppressLogs, timeoutSeconds, ...options } = asked;
-  const { runBuild } = await import("../builds/index.ts");
+  const { buildSigner, runBuild } = await import("../builds/index.ts");
+  const settings = await session.settings();
+  const network = await networkFor(session);
   const { openRunFolder } = await import("../store/index.ts");
   const listening = await listenToBuild(terminal, { logDir, suppressLogs });
   return interruptible(session, async (interruption) => {
@@ -48,7 +50,8 @@ export async function runAskedBuild(session: Session, asked: AskedBuild): Promis
         leaveOut: data,
         open: registries.repository,
         environment: env,
-        network: await networkFor(session),
+        network,
+        signer: buildSigner({ settings, environment: env, network, signal: cut }),
         onLog: (lines, build) => {
           progress.heard();
           listening.onLog(lines, build);

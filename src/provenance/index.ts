@@ -3,5 +3,5 @@ export { attachStatement, ProvenanceError, type ProvenanceErrorCode } from "./at
 export * from "./find.ts";
 export { type Material, type Provenance, provenanceOf, readStatements } from "./read.ts";
 export { type BuildFacts, slsaStatement } from "./slsa.ts";
-export type { Statement, StatementSubject } from "./statement.ts";
+export { canonicalJson, type Statement, type StatementSubject } from "./statement.ts";
 export { commitPage, type OriginWords, originInWords, originWords, sourceAddress } from "./words.ts";

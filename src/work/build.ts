@@ -1,9 +1,16 @@
 import { join } from "node:path";
-import { type BuildResult, type PreparedBuild, prepareBuild, runBuild } from "../builds/index.ts";
+import {
+  type BuildResult,
+  buildSigner,
+  type PreparedBuild,
+  prepareBuild,
+  runBuild,
+} from "../builds/index.ts";
 import { asJson } from "../disk/index.ts";
 import { type CommitHash, checkoutPush, type Mirror } from "../git/index.ts";
 import { resolveJob } from "../jobs/index.ts";
 import { openCredentialSources } from "../registry/index.ts";
+import type { Signer } from "../signing/index.ts";
 import type { Run, RunEnd } from "../store/index.ts";
 import { WorkError } from "./errors.ts";
 import type { WorkEnvironment } from "./model.ts";
@@ -61,6 +68,7 @@ export async function buildCommit(work: Work<"build">): Promise<WorkDone> {
         environment: env,
         secretTokens: secretTokens(environment),
         network: networkOf(environment),
+        signer: signerOf(environment, ending.cut),
         // What is recorded of a build it records itself.
         listener: work.progress,
         signal: ending.cut,
@@ -84,6 +92,12 @@ function secretTokens(environment: WorkEnvironment) {
   const { identities } =
     environment.credentialSources ?? openCredentialSources({ settings, environment: variables });
   return async (): Promise<string> => (await identities.google(buildSecrets)).value;
+}
+
+/** Who signs the provenance, as this machine: what is signed says what was built, and no step of the build sees the key. */
+function signerOf(work: WorkEnvironment, signal: AbortSignal): Signer | undefined {
+  const { settings, environment, credentialSources: sources } = work;
+  return buildSigner({ settings, environment, network: networkOf(work), sources, signal });
 }
 
 /** The record of a run that goes on when the build in it has ended. */
