@@ -10,7 +10,7 @@ import { keyKinds, privatePem } from "./keys.ts";
 const folder = mkdtempSync(join(tmpdir(), "waybill-kms-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const program = join(folder, "sigstore-kms-test");
-copyFileSync(join(import.meta.dirname, "kms-plugin.program.mjs"), program);
+copyFileSync(join(import.meta.dirname, "kms-plugin-process.mjs"), program);
 chmodSync(program, 0o755);
 // Node is found by the first line of the program.
 const environment = { PATH: `${folder}:${dirname(process.execPath)}` };
