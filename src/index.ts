@@ -66,7 +66,7 @@ export type {
   SubjectPlace,
 } from "./clouds/index.ts";
 export { comparisonAsMarkdown, type MarkdownOptions } from "./comparison/index.ts";
-export type { BlobOutcome, CopyEvent } from "./copy/index.ts";
+export type { BlobOutcome, CopyEvent, FetchDocument } from "./copy/index.ts";
 export {
   type Diagnostic,
   type DiagnosticCodes,
@@ -236,6 +236,7 @@ export {
   type Tag,
   type Target,
 } from "./oci/index.ts";
+export type { JudgedImage, PolicyOutcome, PolicyVerdict } from "./policy/index.ts";
 export {
   type AbsentEdge,
   type AbsentState,
@@ -252,6 +253,7 @@ export {
   formatJUnit,
   formatPlan,
   type HostTraffic,
+  type Judgement,
   type OpenRepository,
   type Plan,
   type PlannedEvent,
@@ -264,6 +266,7 @@ export {
   type Reason,
   type Report,
   type ReportedEdge,
+  type ReportedJudgement,
   readPlan,
   type Scope,
   type ScopeOptions,
@@ -378,12 +381,14 @@ export type {
   VaultSetting,
 } from "./secrets/index.ts";
 export {
+  type AttachmentKind,
   type CredentialRule,
   type DestinationSet,
   type DestinationTemplate,
   defaultSettings,
   type HostSettings,
   type JobsPlace,
+  type KeylessSettings,
   type Location,
   type ReleaseCut,
   type ReleaseProfile,
@@ -392,8 +397,19 @@ export {
   readSettings,
   type ServeSettings,
   type Settings,
+  type SignerSettings,
+  type SigningRule,
+  type TravelSetting,
+  type TrustSettings,
   type WrittenSection,
 } from "./settings/index.ts";
+export type {
+  PromotionFacts,
+  SignedEnvelope,
+  Signer,
+  SignerIdentity,
+  SummaryFacts,
+} from "./signing/index.ts";
 export type {
   CertificateClaims,
   PublicKey,
@@ -439,11 +455,17 @@ export {
   type AttachmentsOptions,
   type AttachmentTree,
   type BelievedFiles,
+  type Hanging,
+  type ImageSigning,
+  type ImageTrust,
+  type KnownSigner,
   readAttachments,
   readVerifier,
+  type SigningFacts,
   type StatementWords,
   type ToldAttachment,
   type ToldReading,
   type ToldTree,
+  type TravelRule,
   toldTree,
 } from "./trust/index.ts";

@@ -23,7 +23,10 @@ export interface VerifierOptions {
   readonly now?: (() => Date) | undefined;
 }
 
-/** @throws {SigstoreError} `unsupported-key` for more keys than are tried for one signature. */
+/**
+ * A verifier that believes these keys and the authorities of this root, and nobody else.
+ * @throws {SigstoreError} `unsupported-key` for more keys than are tried for one signature.
+ */
 export function openVerifier({
   keys = [],
   trustedRoot,
