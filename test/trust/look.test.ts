@@ -7,12 +7,14 @@ import {
   mediaTypes,
   parseRepository,
   parseTag,
+  referrersTag,
 } from "../../src/oci/index.ts";
 import { openLayout, type Repository } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
 import { type Attachment, type AttachmentTree, openTrust, readAttachments } from "../../src/trust/index.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
-import { clientOf, withOwn } from "../support/registry-client.ts";
+import { clientOf, openScripted, withOwn } from "../support/registry-client.ts";
+import { answer } from "../support/scripted-server.ts";
 import { temporaryFolder } from "../support/tree.ts";
 import {
   bundle,
@@ -320,5 +322,69 @@ describe("what hangs on an image", () => {
         .slice(before)
         .filter((kind) => kind === "tags"),
     ).toEqual([]);
+  });
+});
+
+describe("what hangs on an image that a registry floods", () => {
+  const manifest = (json: object) => {
+    const { ociManifest: mediaType, ociEmpty } = mediaTypes;
+    const config = describeBytes(ociEmpty, Buffer.from("{}"));
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [], ...json }));
+    return { bytes, descriptor: describeBytes(mediaType, bytes) };
+  };
+  const image = manifest({});
+  const { mediaType, digest, size } = image.descriptor;
+  const listOf = (manifests: readonly object[]) =>
+    JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
+  const flood = (from: number, count: number) =>
+    Array.from({ length: count }, (_, at) =>
+      describeBytes(mediaTypes.ociManifest, Buffer.from(`${from + at}`)),
+    );
+
+  test("over pages of the referrers API is bounded: the one signature is found, and the rest is unread", async () => {
+    const signature = manifest({
+      artifactType: bundleType,
+      subject: { mediaType, digest, size },
+      layers: [],
+    });
+    const { repository, server } = await openScripted((_, response, url) => {
+      const { ociManifest, ociIndex } = mediaTypes;
+      const [, asked] = url.pathname.split("/manifests/");
+      if (asked === digest) return answer(response, 200, { "content-type": ociManifest }, image.bytes);
+      if (asked === signature.descriptor.digest) {
+        return answer(response, 200, { "content-type": ociManifest }, signature.bytes);
+      }
+      if (!url.pathname.endsWith(`/referrers/${digest}`)) {
+        const isList = url.pathname.includes("/referrers/");
+        return isList
+          ? answer(response, 200, { "content-type": ociIndex }, listOf([]))
+          : answer(response, 404, {}, JSON.stringify({ errors: [{ code: "MANIFEST_UNKNOWN" }] }));
+      }
+      const page = Number(url.searchParams.get("page") ?? 0);
+      const link = `<${url.pathname}?page=${page + 1}>; rel="next"`;
+      const last = { ...signature.descriptor, artifactType: bundleType };
+      const entries = [...flood(page * 1000, 1000), ...(page === 9 ? [last] : [])];
+      const headers = { "content-type": ociIndex, ...(page < 9 ? { link } : {}) };
+      return answer(response, 200, headers, listOf(entries));
+    });
+    const tree = await readAttachments(repository(), digest);
+    expect(tree.attachments.map((each) => each.manifest.digest)).toEqual([signature.descriptor.digest]);
+    expect(codes(tree)).toContain("too-large");
+    expect(server.seen.length).toBeLessThan(100);
+  });
+
+  test("under the tag for lists of referrers is too much, which is not nothing", async () => {
+    const { repository } = await openScripted((_, response, url) => {
+      const [, asked = ""] = url.pathname.split("/manifests/");
+      const { ociManifest, ociIndex } = mediaTypes;
+      if (asked === digest) return answer(response, 200, { "content-type": ociManifest }, image.bytes);
+      if (asked === referrersTag(digest)) {
+        return answer(response, 200, { "content-type": ociIndex }, listOf(flood(0, 10_000)));
+      }
+      return answer(response, 404, {}, JSON.stringify({ errors: [{ code: "MANIFEST_UNKNOWN" }] }));
+    });
+    const tree = await readAttachments(repository(), digest);
+    expect(tree.attachments).toEqual([]);
+    expect(codes(tree)).toEqual(["too-large"]);
   });
 });
