@@ -106,12 +106,14 @@ async function verifyTree(
   return interruptible(session, (interruption) => {
     const shown = { title: "Verifying repositories", listener, interruption };
     return withProgress(session, shown, async (registries, progress) => {
+      const trust = await trustFor(session, tree, registries);
       const verification = await verifyProduction({
         manifests: tree.manifests,
         scope,
         open: registries.repository,
         reading: chosen,
-        ...(options.signatures ? { signatures: await trustFor(session, tree, registries) } : {}),
+        trust,
+        ...(options.signatures ? { signatures: trust } : {}),
         listener: toAll(progress.listener, listener),
         signal: interruption.stop,
       });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { troublesOfVerification } from "../production/index.ts";
 import { causesOfFindings, scopeOf, type Verification, verifyProduction } from "../promotion/index.ts";
+import { trustOf } from "../trust/index.ts";
 import { isOwnBranch } from "./own-branch.ts";
 import { manifestsOfHead } from "./promote.ts";
 import { sayCauses, type Work, type WorkDone } from "./work.ts";
@@ -10,7 +11,7 @@ const pause = 60_000;
 
 /** Compares production with what the manifests at the head of the job's branch ask for. */
 export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
-  const { job, recording, matrix, say, ending } = work;
+  const { job, recording, matrix, say, ending, environment } = work;
   const { manifests, attempts = 1, deep, sample } = job.work.verify;
   const percent = deep === true ? 100 : sample === undefined ? undefined : Number.parseFloat(sample);
   // Other blobs each day.
@@ -19,11 +20,12 @@ export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
   const isOwn = await isOwnBranch(work, place.ref);
   const scope = scopeOf(tree, {});
   const look = (): Promise<Verification> =>
-    work.withRegistries(work.isShadow ? "foreign" : "reading", (registries) =>
+    work.withRegistries(work.isShadow ? "foreign" : "reading", async (registries) =>
       verifyProduction({
         manifests: tree.manifests,
         scope,
         open: registries.repository,
+        trust: await trustOf({ tree, settings: environment.settings.trust, open: registries.repository }),
         reading: percent === undefined ? undefined : { percent, seed, bytesPerSecond: undefined },
         listener: work.listener,
         signal: ending.stop,
