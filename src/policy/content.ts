@@ -16,6 +16,7 @@ const sbomTypes: Readonly<Record<SbomFormat, readonly string[]>> = {
 };
 
 export const sbomFormats = ["spdx", "cyclonedx", "syft"] as const;
+/** A format that SBOMs are written in. */
 export type SbomFormat = (typeof sbomFormats)[number];
 
 /** Whether there is an SBOM; where signers are named, one by them. */

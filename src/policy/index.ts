@@ -1,3 +1,4 @@
+export type { SbomFormat } from "./content.ts";
 export { evaluatePolicies, policiesFor } from "./evaluate.ts";
 export { policyCodes } from "./file/codes.ts";
 export {
@@ -12,3 +13,4 @@ export { type ManifestWithProvenance, provenancePolicies } from "./from-manifest
 export type * from "./model.ts";
 export type * from "./rule.ts";
 export type { NameGlob, TextPattern } from "./text-pattern.ts";
+export type { VulnerabilitySeverity } from "./vulnerabilities/report.ts";

@@ -4,6 +4,7 @@ import { type Digest, isDigest } from "../../oci/index.ts";
 /** How grave a vulnerability is, from the least on. What a scanner does not know is none of these. */
 export const severities = ["negligible", "low", "medium", "high", "critical"] as const;
 
+/** One of {@link severities}. */
 export type VulnerabilitySeverity = (typeof severities)[number];
 
 /** What a scanner found in an image, in one form for all formats. */
