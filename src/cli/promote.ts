@@ -23,6 +23,7 @@ const define = (command: Blank) =>
   withRecord(withBase(withSelection(withTree(command))))
     .addOption(how.common("--confirm", "write to production"))
     .addOption(how.common("--plan <file>", "do no more than this plan, which waybill plan --out saved"))
+    .addOption(how("--no-sign", "sign nothing, whatever trust.sign of waybill.yaml says"))
     .addOption(how("--strict", "do nothing at all when anything is not as desired"));
 
 type Options = OptionsOf<typeof define>;
@@ -74,7 +75,7 @@ async function promoteRecorded(
       confirm: options.confirm ?? false,
       strict: options.strict ?? false,
       saved,
-      signing: await signingFor(session, path),
+      signing: options.sign ? await signingFor(session, path) : undefined,
     });
     await recording.report(report);
     await deliver(session, {

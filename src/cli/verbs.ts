@@ -24,6 +24,7 @@ import { releaseTagsVerb } from "./release-tags.ts";
 import { reviewVerb } from "./review.ts";
 import { formerlyInRuns, runs } from "./runs.ts";
 import { serveVerb } from "./serve.ts";
+import { sigcheck } from "./sigcheck.ts";
 import { snapshot } from "./snapshot.ts";
 import { tag } from "./tag.ts";
 import { trace } from "./trace.ts";
@@ -39,7 +40,7 @@ export interface VerbGroup {
 /** The verbs at the top, in the order of the help. */
 export const groups: readonly VerbGroup[] = [
   { heading: "Change", verbs: [check, mergeVerb, prVerb, reviewVerb] },
-  { heading: "Promote", verbs: [plan, promoteVerb, verify] },
+  { heading: "Promote", verbs: [plan, promoteVerb, verify, sigcheck] },
   { heading: "Look", verbs: [trace, ls, digest, inspect] },
   { heading: "By hand", verbs: [copy, tag] },
   { heading: "Build", verbs: [build] },

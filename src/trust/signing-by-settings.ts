@@ -5,7 +5,13 @@ import { readNamed } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
 import { describeCheckout, GitError } from "../git/index.ts";
 import type { TrustSettings } from "../settings/index.ts";
-import { openSigner, type SigningServices } from "../signing/index.ts";
+import {
+  openSigner,
+  type Signer,
+  type SignerIdentity,
+  SigningError,
+  type SigningServices,
+} from "../signing/index.ts";
 import { readTrustedRoot, SigstoreError, sigstoreLimits, type TrustedRoot } from "../sigstore/index.ts";
 import { type ImageSigning, knownSigner, openSigning, type SigningFacts } from "./signing.ts";
 
@@ -17,6 +23,8 @@ export interface SigningQuestion extends SigningServices {
   readonly settings: TrustSettings;
   /** The folder or file of the manifests, or where they are in Git. */
   readonly manifests: string | NonNullable<SigningFacts["manifests"]>;
+  /** Whose signatures count in place of those of the signers: they need no token then, and sign nothing. */
+  readonly as?: SignerIdentity | undefined;
 }
 
 /**
@@ -27,13 +35,19 @@ export interface SigningQuestion extends SigningServices {
 export async function signingBySettings({
   settings,
   manifests,
+  as,
   ...services
 }: SigningQuestion): Promise<ImageSigning | undefined> {
-  const { sign: rules = [], signers = {}, trustedRoot } = settings;
+  const { trustedRoot } = settings;
+  const { sign: given = [], signers = {} } = settings;
+  const rules = given.length === 0 && as !== undefined ? [{ signer: notOurs }] : given;
   if (rules.length === 0) return undefined;
   const root = trustedRoot === undefined ? undefined : await rootIn(trustedRoot);
-  const known = Object.entries(signers).map(
-    ([name, signer]) => [name, knownSigner(openSigner(name, signer, services), root)] as const,
+  const known = Object.entries({ ...(given.length === 0 ? { [notOurs]: {} } : {}), ...signers }).map(
+    ([name, signer]) => {
+      const opened = as === undefined ? openSigner(name, signer, services) : readOnlySigner(name, as);
+      return [name, knownSigner(opened, root)] as const;
+    },
   );
   return openSigning(rules, new Map(known), {
     time: services.now?.() ?? new Date(),
@@ -42,6 +56,21 @@ export async function signingBySettings({
     verifier: { id: waybill, version: { waybill: packageJson.version } },
     manifests: typeof manifests === "string" ? await manifestsIn(manifests, services.environment) : manifests,
   });
+}
+
+/** What a signer is called that is only known by its identity. */
+const notOurs = "certificate";
+
+/** Stands for somebody whose signatures are looked for. */
+function readOnlySigner(name: string, identity: SignerIdentity): Signer {
+  const refuse = async (): Promise<never> => {
+    throw new SigningError("signer-unavailable", "its signatures are only looked for here", {
+      where: name,
+      hint: "leave out --certificate-identity to sign as trust.signers of waybill.yaml says",
+    });
+  };
+  const ways = { bundle: refuse, simpleSigning: refuse, envelope: refuse };
+  return { name, identity: async () => identity, ...ways };
 }
 
 async function rootIn(file: string): Promise<TrustedRoot> {

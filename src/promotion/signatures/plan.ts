@@ -26,20 +26,30 @@ const imagesAtOnce = 16;
  * is asked; of the others, what the signer of the rule has signed already. A failure to read is `unread`, never "not signed".
  */
 export async function planSignatures(question: SectionQuestion): Promise<Section<PlannedSigning>> {
-  const { signing, edges, earlier, signal } = question;
-  const none: Section<PlannedSigning> = { kind: signatureKind, present: 0, items: [] };
-  if (signing === undefined) return none;
-  const wanted = [...imagesThere(edges, earlier)].flatMap((there) => {
+  const { signing, edges, earlier } = question;
+  if (signing === undefined) return { kind: signatureKind, present: 0, items: [] };
+  return planSigningOf(imagesThere(edges, earlier), { ...question, signing });
+}
+
+/** The same of images that are known to be there, or to get there. */
+export async function planSigningOf(
+  images: Iterable<ImageThere>,
+  question: SectionQuestion & { readonly signing: ImageSigning },
+): Promise<Section<PlannedSigning>> {
+  const { signing, signal, listener } = question;
+  const wanted = [...images].flatMap((there) => {
     const rule = signing.ruleOf(there.destination);
     return rule === undefined ? [] : [{ ...there, rule }];
   });
-  if (wanted.length === 0) return none;
   const gathering = gatherSigning();
   let present = 0;
+  let done = 0;
   await onEachHost(wanted, imagesAtOnce, async ({ rule, ...there }) => {
-    const planned = await planImage(there, rule, { ...question, signing, aborted: signal?.aborted === true });
+    const planned = await planImage(there, rule, { ...question, aborted: signal?.aborted === true });
     present += planned.present;
     gathering.add(there.destination, planned.image);
+    done += 1;
+    listener?.({ type: "progress", done, total: wanted.length });
   });
   return { kind: signatureKind, present, items: gathering.items() };
 }

@@ -1,0 +1,129 @@
+import { messageOf } from "../errors/index.ts";
+import type { NamedImage } from "../promotion/index.ts";
+import type { Registries } from "../registry/index.ts";
+import type { SignerIdentity } from "../signing/index.ts";
+import type { ImageSigning } from "../trust/index.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import { UsageError } from "./failure.ts";
+import { interruptible } from "./interruption.ts";
+import { readForWork } from "./manifests.ts";
+import { asJson, deliver } from "./output.ts";
+import { withProgress } from "./registries.ts";
+import { printReport, statusOf } from "./report.ts";
+import { selectionOf, withSelection } from "./selection.ts";
+import type { Session } from "./session.ts";
+import { signingFor } from "./signing.ts";
+import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
+
+const define = (command: Blank) =>
+  withSelection(
+    command.argument(
+      "[images...]",
+      "images of production; all that a tree of manifests asks for, when left out",
+    ),
+  )
+    .addOption(
+      how.common("--manifests <tree>", "folder of thin manifests, or one plain manifest").default("."),
+    )
+    .addOption(how.common("--confirm", "sign what is not signed"))
+    .addOption(
+      how("--certificate-identity <identity>", "whose signatures are looked for, in place of our own"),
+    )
+    .addOption(how("--certificate-oidc-issuer <url>", "who says that it is this identity"));
+
+type Options = OptionsOf<typeof define>;
+
+export const sigcheck = verb({
+  name: "sigcheck",
+  summary: "check that images in production are signed as rules ask",
+  description:
+    "check that images in production have the signatures, records and summaries that rules ask for, and verify each",
+  examples: [
+    ["waybill sigcheck --manifests registry.k8s.io", "all that the manifests ask for"],
+    ["waybill sigcheck --manifests registry.k8s.io --confirm", "sign what is not signed, however old it is"],
+    ["waybill sigcheck registry.example.com/app:v1", "one image"],
+  ],
+  exits: {
+    [exitCodes.asDesired]: "everything is signed as the rules ask, or is now",
+    [exitCodes.notAsDesired]: "something is not signed, could not be read, or could not be signed",
+  },
+  page: "signatures.md",
+  define,
+  run,
+});
+
+async function run(session: Session, images: readonly string[], options: Options): Promise<ExitCode> {
+  const signing = await signingFor(session, options.manifests, identityOf(options));
+  if (signing === undefined) {
+    throw new UsageError(
+      "nothing says what is to be signed",
+      "say it in trust.sign of waybill.yaml, or name whose signatures to look for with --certificate-identity",
+    );
+  }
+  const { checkSignatures } = await import("../promotion/index.ts");
+  return interruptible(session, (interruption) => {
+    const shown = { title: "Looking at signatures", interruption, finishes: true };
+    return withProgress(session, shown, async (registries, progress) => {
+      const report = await checkSignatures({
+        of: await imagesOf(session, images, options, registries, signing),
+        open: registries.repository,
+        signing,
+        confirm: options.confirm ?? false,
+        listener: progress.listener,
+        signal: interruption.stop,
+      });
+      progress.end();
+      await deliver(session, {
+        text: (terminal) => printReport(terminal, report, []),
+        json: () => asJson(report),
+      });
+      return statusOf(report);
+    });
+  });
+}
+
+/** @throws {UsageError} for half an identity: nobody is who they say without somebody who says so. */
+function identityOf({
+  certificateIdentity: identity,
+  certificateOidcIssuer: issuer,
+}: Options): SignerIdentity | undefined {
+  if (identity === undefined && issuer === undefined) return undefined;
+  if (identity === undefined || issuer === undefined) {
+    throw new UsageError(
+      "--certificate-identity and --certificate-oidc-issuer go together",
+      "anybody can have an identity that somebody else says is theirs",
+    );
+  }
+  return { kind: "certificate", identity, issuer };
+}
+
+async function imagesOf(
+  session: Session,
+  images: readonly string[],
+  options: Options,
+  registries: Registries,
+  signing: ImageSigning,
+) {
+  if (images.length > 0) return Promise.all(images.map((image) => namedImage(image, registries, signing)));
+  const { scopeOf } = await import("../promotion/index.ts");
+  const selection = await selectionOf(options);
+  return scopeOf(await readForWork(options.manifests, session, selection), { selection }).edges;
+}
+
+/** @throws {UsageError} for what is no image there, or what no rule means. */
+async function namedImage(text: string, registries: Registries, signing: ImageSigning): Promise<NamedImage> {
+  const { parseReference } = await import("../oci/index.ts");
+  const { repository, tag, digest } = parseReference(text);
+  const target = digest ?? tag;
+  if (target === undefined) throw new UsageError(`${text} has neither a tag nor a digest`);
+  if (signing.ruleOf(repository) === undefined)
+    throw new UsageError(`no rule of trust.sign is about ${repository}`, "its images are not to be signed");
+  const found = await registries
+    .repository(repository)
+    .resolve(target)
+    .catch((error: unknown) => {
+      throw new UsageError(`${text} could not be read: ${messageOf(error)}`);
+    });
+  if (found === undefined) throw new UsageError(`${text} is not there`);
+  return { repository, digest: found.digest, tags: tag === undefined ? [] : [tag] };
+}
