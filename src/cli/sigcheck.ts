@@ -1,5 +1,5 @@
 import { messageOf } from "../errors/index.ts";
-import type { NamedImage } from "../promotion/index.ts";
+import type { NamedImage, SignatureCheck } from "../promotion/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { SignerIdentity } from "../signing/index.ts";
 import type { ImageSigning } from "../trust/index.ts";
@@ -13,6 +13,7 @@ import { printReport, statusOf } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import { signingFor } from "./signing.ts";
+import { trustFor } from "./trust.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -65,7 +66,7 @@ async function run(session: Session, images: readonly string[], options: Options
     const shown = { title: "Looking at signatures", interruption, finishes: true };
     return withProgress(session, shown, async (registries, progress) => {
       const report = await checkSignatures({
-        of: await imagesOf(session, images, options, registries, signing),
+        ...(await askedFor(session, images, options, registries, signing)),
         open: registries.repository,
         signing,
         confirm: options.confirm ?? false,
@@ -97,17 +98,23 @@ function identityOf({
   return { kind: "certificate", identity, issuer };
 }
 
-async function imagesOf(
+/** What is looked at. Policies are those of manifests: of images by name, no summary is looked for. */
+async function askedFor(
   session: Session,
   images: readonly string[],
   options: Options,
   registries: Registries,
   signing: ImageSigning,
-) {
-  if (images.length > 0) return Promise.all(images.map((image) => namedImage(image, registries, signing)));
+): Promise<Pick<SignatureCheck, "of" | "trust">> {
+  if (images.length > 0)
+    return { of: await Promise.all(images.map((image) => namedImage(image, registries, signing))) };
   const { scopeOf } = await import("../promotion/index.ts");
   const selection = await selectionOf(options);
-  return scopeOf(await readForWork(options.manifests, session, selection), { selection }).edges;
+  const tree = await readForWork(options.manifests, session, selection);
+  return {
+    of: scopeOf(tree, { selection }).edges,
+    trust: await trustFor(session, tree, registries),
+  };
 }
 
 /** @throws {UsageError} for what is no image there, or what no rule means. */

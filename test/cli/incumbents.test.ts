@@ -260,7 +260,7 @@ describe("cip and kpromo cip", () => {
   });
 
   it("says that images are not signed where kpromo would have signed them", () => {
-    const signs = "kpromo signs what it promotes: Waybill does not sign or verify signatures yet";
+    const signs = "kpromo signs what it promotes: Waybill signs what trust.sign of waybill.yaml says";
     expect(notices("kpromo", "cip --thin-manifest-dir=d --confirm")).toEqual([signs]);
     expect(notices("kpromo", "cip --thin-manifest-dir=d --confirm --sign=false")).not.toContain(signs);
     expect(notices("kpromo", "cip --thin-manifest-dir=d")).toEqual([]);
@@ -318,7 +318,24 @@ describe("kpromo", () => {
     expect(() => command("kpromo", line)).toThrow(message);
   });
 
-  it.each(["sigcheck", "gh --org=o", "run files", "manifest validate"])("refuses %s, naming it", (line) => {
+  it("runs sigcheck, which looks at all images, and compares identities as a whole", () => {
+    const line = ["sigcheck", "--confirm", "--from-days=7", "--thin-manifest-dir", "tree"];
+    expect(command("kpromo", line)).toEqual(["sigcheck", "--manifests", "tree", "--confirm"]);
+    expect(() => command("kpromo", ["sigcheck", "--certificate-identity-regexp=.*"])).toThrow(
+      "--certificate-identity-regexp: identities of signers are compared as a whole",
+    );
+  });
+
+  it("signs nothing when it is told so", () => {
+    expect(command("kpromo", ["cip", "--thin-manifest-dir=tree", "--confirm", "--sign=false"])).toEqual([
+      "promote",
+      "tree",
+      "--confirm",
+      "--no-sign",
+    ]);
+  });
+
+  it.each(["gh --org=o", "run files", "manifest validate"])("refuses %s, naming it", (line) => {
     expect(() => command("kpromo", line)).toThrow(`Waybill does not run kpromo ${line.split(" ")[0]}`);
   });
 });

@@ -12,8 +12,11 @@ import {
 import { logFlags, verbosityOf } from "./log-flags.ts";
 
 const accounts = "credentials are found as Docker finds them, or named in waybill.yaml";
-const signing = "Waybill does not sign or verify signatures yet";
-const summaries = "Waybill does not write verification summaries yet";
+const signing = "Waybill signs what trust.sign of waybill.yaml says";
+const account = "name a signer under trust.signers of waybill.yaml, with keyless.token.googleAccount";
+const believed = "whose signatures are believed is for policies to say: provenance, or policy.yaml";
+const summaries = "a rule of trust.sign of waybill.yaml asks for them, with summary: SIGNER";
+const pace = "each service is asked at its own pace, beside copying";
 const ignored = (kind: Flag["kind"], means: string, instead: string): Flag => ({ kind, means, instead });
 
 const flags: Readonly<Record<string, Flag>> = {
@@ -48,16 +51,19 @@ const flags: Readonly<Record<string, Flag>> = {
   "use-service-account": ignored("switch", "pass accounts on to gcloud", accounts),
   "no-service-account": ignored("switch", "pass no accounts on to gcloud", accounts),
   "snapshot-service-account": ignored("text", "account for --snapshot", accounts),
-  sign: ignored("switch", "sign promoted images", signing),
-  "signer-account": ignored("text", "account to sign with", signing),
-  "certificate-identity": ignored("text", "identity in staging signatures", signing),
-  "certificate-identity-regexp": ignored("text", "identity in staging signatures", signing),
-  "certificate-oidc-issuer": ignored("text", "issuer in staging signatures", signing),
-  "certificate-oidc-issuer-regexp": ignored("text", "issuer in staging signatures", signing),
-  "max-signature-ops": ignored("number", "parallel signing", signing),
+  sign: {
+    kind: "switch",
+    means: "sign promoted images as trust.sign of waybill.yaml says; --sign=false signs none",
+  },
+  "signer-account": ignored("text", "account to sign with", account),
+  "certificate-identity": ignored("text", "identity in staging signatures", believed),
+  "certificate-identity-regexp": ignored("text", "identity in staging signatures", believed),
+  "certificate-oidc-issuer": ignored("text", "issuer in staging signatures", believed),
+  "certificate-oidc-issuer-regexp": ignored("text", "issuer in staging signatures", believed),
+  "max-signature-ops": ignored("number", "parallel signing", pace),
   "verification-summaries": ignored("switch", "sign verification summaries", summaries),
-  "summary-signer-account": ignored("text", "account to sign summaries with", summaries),
-  "max-signature-copies": ignored("number", "parallel signature copies", signing),
+  "summary-signer-account": ignored("text", "account to sign summaries with", account),
+  "max-signature-copies": ignored("number", "parallel signature copies", pace),
   ...logFlags,
 };
 
@@ -157,9 +163,10 @@ function promotionOf(
       notices: [...notices, "--dry-run wins over --confirm: nothing is written"],
     };
   }
-  const unsigned = program === "kpromo cip" && !switches.has("sign");
+  const unsigned = program === "kpromo cip" ? switches.get("sign") !== false : switches.get("sign") === true;
+  const sign = switches.get("sign") === false ? ["--no-sign"] : [];
   return {
-    command: ["promote", path, "--confirm"],
+    command: ["promote", path, "--confirm", ...sign],
     notices: unsigned ? [...notices, `kpromo signs what it promotes: ${signing}`] : notices,
   };
 }

@@ -3,10 +3,10 @@ import { translateCip } from "./cip.ts";
 import { translateCipMm } from "./cip-mm.ts";
 import { type Flag, type Help, helpFlags, readGoFlags, type Translation } from "./go-flags.ts";
 import { translatePr } from "./pr.ts";
+import { translateSigcheck } from "./sigcheck.ts";
 
 /** Subcommands that Waybill has nothing for, with what comes nearest. */
 const missing: Readonly<Record<string, string>> = {
-  sigcheck: "signatures are not looked at yet; waybill verify checks images",
   run: "files are not promoted yet, only images",
   gh: "releases of a code host are not promoted yet, only images",
   manifest: "file manifests are not read yet; waybill check reads those of images",
@@ -14,8 +14,8 @@ const missing: Readonly<Record<string, string>> = {
 
 const help = `Usage: waybill kpromo <command> [flags]
 
-Runs lines of kpromo: cip as waybill promote, check or registry snapshot, mm as waybill merge, pr as waybill pr, and
-version. Each command shows its flags with --help.
+Runs lines of kpromo: cip as waybill promote, check or registry snapshot, mm as waybill merge, pr as waybill pr,
+sigcheck as waybill sigcheck, and version. Each command shows its flags with --help.
 
 Examples:
   # promote a tree of manifests
@@ -42,6 +42,8 @@ export function translateKpromo(line: readonly string[], environment: NodeJS.Pro
       return translateCipMm(flags, "kpromo mm");
     case "pr":
       return translatePr(flags);
+    case "sigcheck":
+      return translateSigcheck(flags);
     case "version":
       return { command: ["--version"], notices: [] };
     case "help":
@@ -49,7 +51,7 @@ export function translateKpromo(line: readonly string[], environment: NodeJS.Pro
     default:
       throw new UsageError(
         `Waybill does not run kpromo ${subcommand}`,
-        missing[subcommand] ?? "it runs kpromo cip, kpromo mm and kpromo pr",
+        missing[subcommand] ?? "it runs kpromo cip, kpromo mm, kpromo pr and kpromo sigcheck",
       );
   }
 }

@@ -107,6 +107,7 @@ function thereOf({ repository, digest, tags }: NamedImage): ImageThere {
     source: repository,
     project,
     isPresent: true,
+    hasWork: false,
     tags: [...tags].sort(),
   };
 }
