@@ -26,7 +26,7 @@ export {
 } from "./planned-images.ts";
 export {
   isHeldBack,
-  type Judgement,
+  type ImageJudgement,
   judgementInWords,
   judgementsOf,
   type ReportedJudgement,

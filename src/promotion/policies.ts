@@ -7,7 +7,7 @@ import { type PlannedEdge, type PlannedImage, plannedImages } from "./planned-im
 import { isWork } from "./verdicts.ts";
 
 /** What one policy says of an image, as plans keep it. */
-export type Judgement = Omit<PolicyVerdict, "accepted">;
+export type ImageJudgement = Omit<PolicyVerdict, "accepted">;
 
 /** What one policy says of one image of a plan. */
 export interface ReportedJudgement {
@@ -27,7 +27,7 @@ export interface ReportedJudgement {
 }
 
 /** Whether an image is not promoted for what a policy says of it. */
-export function isHeldBack({ mode, outcome }: Pick<Judgement, "mode" | "outcome">): boolean {
+export function isHeldBack({ mode, outcome }: Pick<ImageJudgement, "mode" | "outcome">): boolean {
   return mode === "require" && outcome !== "satisfied" && outcome !== "excepted";
 }
 
@@ -37,7 +37,7 @@ export function judgementInWords({
   mode,
   outcome,
   why,
-}: Pick<Judgement, "policy" | "mode" | "outcome" | "why">): string {
+}: Pick<ImageJudgement, "policy" | "mode" | "outcome" | "why">): string {
   const isWarning = mode === "warn" && outcome !== "satisfied" && outcome !== "excepted";
   return `policy ${policy} ${outcome}${isWarning ? " (only a warning)" : ""}: ${why}`;
 }
@@ -51,7 +51,7 @@ const gravity = ["failed", "missing", "unreadable"] as const;
  */
 export function underPolicies(image: PlannedImage, verdicts: readonly PolicyVerdict[]): PlannedImage {
   if (verdicts.length === 0) return image;
-  const policies = verdicts.map(({ accepted: _, ...judgement }): Judgement => judgement);
+  const policies = verdicts.map(({ accepted: _, ...judgement }): ImageJudgement => judgement);
   const held = heldByPolicies(policies);
   if (held === undefined) return { ...image, policies };
   const edges = image.edges.map((edge) => (isWork(edge.verdict) ? { ...edge, ...held } : edge));
@@ -59,7 +59,7 @@ export function underPolicies(image: PlannedImage, verdicts: readonly PolicyVerd
 }
 
 /** What becomes of work on an image for what policies say of it; `undefined` where nothing stands against it. */
-export function heldByPolicies(policies: readonly Judgement[]): HeldBack | undefined {
+export function heldByPolicies(policies: readonly ImageJudgement[]): HeldBack | undefined {
   const holding = policies.filter(isHeldBack);
   const worst = gravity.flatMap((outcome) => holding.filter((each) => each.outcome === outcome))[0];
   return worst && heldBy(worst);
@@ -67,7 +67,7 @@ export function heldByPolicies(policies: readonly Judgement[]): HeldBack | undef
 
 type HeldBack = Pick<PlannedEdge, "verdict" | "reason" | "policy" | "failure">;
 
-function heldBy({ policy, at, outcome, why, hint, failure }: Judgement): HeldBack {
+function heldBy({ policy, at, outcome, why, hint, failure }: ImageJudgement): HeldBack {
   const said = { name: policy, at, why, ...(hint === undefined ? {} : { hint }) };
   if (outcome !== "unreadable") {
     const reason = outcome === "failed" ? "policy-failed" : "policy-missing";
@@ -98,7 +98,7 @@ export function judgementsOf(plan: Pick<Plan, "sections">): readonly ReportedJud
 /** What policies say of an image at one place. */
 export interface JudgedAt extends Pick<ReportedJudgement, "digest" | "source" | "project"> {
   readonly destination: RepositoryName;
-  readonly policies: readonly Judgement[];
+  readonly policies: readonly ImageJudgement[];
 }
 
 /** Puts together what is the same at several places. */

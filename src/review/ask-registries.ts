@@ -6,7 +6,7 @@ import { describeImage } from "../inspect/index.ts";
 import type { ManifestTree, PromoterManifest } from "../manifest/index.ts";
 import { isDigest, parseRepository } from "../oci/index.ts";
 import {
-  type Judgement,
+  type ImageJudgement,
   type OpenRepository,
   type Plan,
   type PlanLimits,
@@ -36,7 +36,7 @@ export interface Answers {
   /** What promotion would do of a line, by verdict. */
   verdictsOf(line: ChangedLine): NonNullable<ReviewedLine["verdicts"]>;
   /** What policies say of the image of a line. */
-  judgementsOf(line: ChangedLine): readonly Judgement[];
+  judgementsOf(line: ChangedLine): readonly ImageJudgement[];
   /** Lines that nothing was read of, because there are too many. */
   readonly passedOver: number;
   /** Whether we may push to a new destination of a project, and why that is not known. */

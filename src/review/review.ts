@@ -4,7 +4,7 @@ import type { FailureRecord } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { Judgement, OpenRepository, Plan, Verdict } from "../promotion/index.ts";
+import type { ImageJudgement, OpenRepository, Plan, Verdict } from "../promotion/index.ts";
 import type { ImageTrust } from "../trust/index.ts";
 import type { LineFacts } from "./facts.ts";
 import type { ReviewCode } from "./review-codes.ts";
@@ -154,7 +154,7 @@ export interface ReviewedLine {
   /** What promotion would do, by verdict; absent when offline, and for what was removed. */
   readonly verdicts?: Readonly<Partial<Record<Verdict, number>>> | undefined;
   /** What policies say of the image; absent when offline, when none applies, and when there is nothing to do. */
-  readonly policies?: readonly Judgement[] | undefined;
+  readonly policies?: readonly ImageJudgement[] | undefined;
   /** What staging says of the image; absent when offline, for what was removed, and beyond the first images. */
   readonly facts?: LineFacts | { readonly failure: FailureRecord } | undefined;
 }

@@ -3,14 +3,14 @@ import { parseRepository, parseTag } from "../../src/oci/index.ts";
 import type { PolicyOutcome, PolicyVerdict } from "../../src/policy/index.ts";
 import { formatJUnit, formatPlan, readPlan, reportPromotion } from "../../src/promotion/index.ts";
 import type { PlannedImage } from "../../src/promotion/planned-images.ts";
-import { type Judgement, underPolicies } from "../../src/promotion/policies.ts";
+import { type ImageJudgement, underPolicies } from "../../src/promotion/policies.ts";
 import type { ImageTrust } from "../../src/trust/index.ts";
 import { openWorld, type PromotionWorld } from "../support/world.ts";
 import { digestFor } from "./world.ts";
 
 const at = { file: "policy.yaml", line: 3, column: 5 };
 
-function says(outcome: PolicyOutcome, mode: Judgement["mode"] = "require"): PolicyVerdict {
+function says(outcome: PolicyOutcome, mode: ImageJudgement["mode"] = "require"): PolicyVerdict {
   return { policy: "slsa", at, mode, outcome, why: `it is ${outcome}`, accepted: [] };
 }
 
@@ -85,8 +85,8 @@ describe("in a promotion", () => {
         images: Object.fromEntries(digests.map((digest, number) => [`app${number}`, { [digest]: ["v1"] }])),
       },
     ];
-    const { plan, report } = await world.promote(projects, { trust });
-    expect(report.counts).toMatchObject({ done: 99, refused: 1, failed: 0 });
+    const { plan, report } = await world.promote(projects, { trust, confirm: false });
+    expect(report.counts).toMatchObject({ pending: 99, refused: 1, failed: 0 });
     expect(report.asDesired).toBe(false);
     expect(report.problems).toMatchObject([
       { state: "refused", reason: "policy-missing", policy: "policy.yaml:3:5", digest: digests[57] },

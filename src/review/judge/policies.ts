@@ -1,6 +1,6 @@
 import { formatPlace, placeIn } from "../../diagnostics/index.ts";
 import type { ManifestTree } from "../../manifest/index.ts";
-import { isHeldBack, type Judgement, type Plan, plannedImages } from "../../promotion/index.ts";
+import { isHeldBack, type ImageJudgement, type Plan, plannedImages } from "../../promotion/index.ts";
 import type { ImageTrust } from "../../trust/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
 import type { ReviewFinding } from "../review.ts";
@@ -38,13 +38,13 @@ export function judgePolicies(plan: Plan, { lineOf }: ChangedLines): readonly Re
   return [...found.values()];
 }
 
-function isWorthSaying(judgement: Judgement): boolean {
+function isWorthSaying(judgement: ImageJudgement): boolean {
   return judgement.outcome !== "satisfied" && !isHeldBack(judgement);
 }
 
 /** What policies say of the image of each line; nothing of those that none applies to, or that there is nothing to do about. */
-export function judgementsByLine(plan: Plan): (line: ChangedLine) => readonly Judgement[] {
-  const byImage = new Map<string, readonly Judgement[]>();
+export function judgementsByLine(plan: Plan): (line: ChangedLine) => readonly ImageJudgement[] {
+  const byImage = new Map<string, readonly ImageJudgement[]>();
   for (const { destination, images } of plannedImages(plan)) {
     for (const { digest, policies } of images) {
       if (policies !== undefined) byImage.set(`${destination} ${digest}`, policies);
@@ -52,7 +52,7 @@ export function judgementsByLine(plan: Plan): (line: ChangedLine) => readonly Ju
   }
   return ({ destinations, digest }) => {
     const all = destinations.flatMap((destination) => byImage.get(`${destination} ${digest}`) ?? []);
-    const keyOf = ({ policy, at, outcome, why }: Judgement) => [policy, formatPlace(at), outcome, why].join();
+    const keyOf = ({ policy, at, outcome, why }: ImageJudgement) => [policy, formatPlace(at), outcome, why].join();
     return [...new Map(all.map((judgement) => [keyOf(judgement), judgement])).values()];
   };
 }
