@@ -236,7 +236,6 @@ export {
   type Tag,
   type Target,
 } from "./oci/index.ts";
-export type { JudgedImage, PolicyOutcome, PolicyVerdict } from "./policy/index.ts";
 export {
   type AttestationDemand,
   type BaseImageDemand,
@@ -288,7 +287,7 @@ export {
   formatJUnit,
   formatPlan,
   type HostTraffic,
-  type Judgement,
+  type ImageJudgement,
   type OpenRepository,
   type Plan,
   type PlannedEvent,
