@@ -34,9 +34,7 @@ export async function repositoryAround(
 export function committedFiles(files: CommitFiles, path: string, prefix: string): FileSource {
   // What stands beside a file is above it by its name.
   const placeOf = (file: string): string =>
-    posix
-      .join(prefix, ...relative(path, file).split(sep))
-      .replace(/^\.$|\/$/, "");
+    posix.join(prefix, ...relative(path, file).split(sep)).replace(/^\.$|\/$/, "");
   return {
     kindOf: async (file) => {
       const kind = await files.kindOf(placeOf(file));

@@ -138,7 +138,8 @@ async function proposeSet(
       labels: propose.labels ?? [],
       hold: propose.hold === false ? [] : usualHold(forge.kind),
       dryRun: isShadow,
-      review: (commit) => reviewProposed(commit, {
+      review: (commit) =>
+        reviewProposed(commit, {
           open: registries.repository,
           settings: environment.settings.trust,
           environment: env,

@@ -64,8 +64,7 @@ export async function reviewPull(work: Work<"review">): Promise<WorkDone> {
       head: commit,
       allowRemovals,
       open: registries.repository,
-      trust: (tree) =>
-        trustOf({ tree, settings: environment.settings.trust, open: registries.repository }),
+      trust: (tree) => trustOf({ tree, settings: environment.settings.trust, open: registries.repository }),
       environment: env,
       listener: work.listener,
       signal: ending.stop,
