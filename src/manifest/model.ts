@@ -25,7 +25,7 @@ export interface PromoterManifest {
 export interface ProvenancePolicy {
   /** `off` demands nothing, `warn` tells, `require` promotes nothing without it. */
   readonly mode: "off" | "warn" | "require";
-  /** `sigstore::ISSUER::IDENTITY`, or `sigstore(identityMatch=regex)::ISSUER::IDENTITY`. */
+  /** `sigstore::ISSUER::IDENTITY`, or `sigstore(identityMatch=regex)::ISSUER::EXPRESSION`, which fits an identity as a whole. */
   readonly signers: readonly string[];
   readonly builders: readonly PolicyBuilder[];
   /** Repositories of source code, such as `github.com/org/repository`. */

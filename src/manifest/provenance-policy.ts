@@ -1,4 +1,5 @@
 import { Findings } from "../diagnostics/index.ts";
+import { signerOfSpec } from "../policy/index.ts";
 import {
   type Fields,
   list,
@@ -105,13 +106,10 @@ export function readProvenancePolicy(
   return own.errors === 0 ? read : undefined;
 }
 
-/** `sigstore::ISSUER::IDENTITY`, both required; with `(identityMatch=regex)` both are expressions. */
+/** An expression that is none would be nobody: that is told before somebody relies on it. */
 function signerFault(text: string): string | undefined {
-  const [method = "", issuer = "", ...identity] = text.split("::");
-  if (/^sigstore(?:\(identityMatch=regex\))?$/.test(method) && issuer !== "" && identity.join("::") !== "") {
-    return undefined;
-  }
-  return "a signer is sigstore::ISSUER::IDENTITY, or sigstore(identityMatch=regex)::ISSUER::IDENTITY";
+  const signer = signerOfSpec(text);
+  return "fault" in signer ? signer.fault : undefined;
 }
 
 /** What a policy demands, as text that does not depend on how or where it is written. */

@@ -12,5 +12,6 @@ export {
 export { type ManifestWithProvenance, provenancePolicies } from "./from-manifest.ts";
 export type * from "./model.ts";
 export type * from "./rule.ts";
+export { signerOfSpec } from "./signers.ts";
 export type { NameGlob, TextPattern } from "./text-pattern.ts";
 export type { VulnerabilitySeverity } from "./vulnerabilities/report.ts";

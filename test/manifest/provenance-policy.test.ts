@@ -71,6 +71,7 @@ describe("a policy of provenance", () => {
     ["a level of the policy", sound.replace("level: 2", "level: 1"), "14:10"],
     ["a signer of another method", sound.replace(`["${signer}"`, '["key::a::b"'), "7:13"],
     ["a signer without an identity", sound.replace(`["${signer}"`, '["sigstore::a"'), "7:13"],
+    ["an expression that is none", sound.replace("::.*@example'", "::('"), "7:68"],
     ["signers as text", sound.replace("sources: [github.com/org/p]", "sources: github.com/org/p"), "12:12"],
   ])("%s is an error with its place, and the project is not promoted", (_, provenance, place) => {
     const { registries: read, diagnostics } = parseRegistries(`${registries}${provenance}`, "p.yaml");
