@@ -88,7 +88,7 @@ export interface BundleContent {
 
 /**
  * A Sigstore bundle, versions 0.1 to 0.3, around one DSSE envelope with one signature over an in-toto statement.
- * @throws {Refusal}
+ * @throws {SignatureRefusal}
  */
 export function readBundle(bytes: Uint8Array): BundleContent {
   const json = boundedJson(bytes, sigstoreLimits.bundleBytes, "the bundle");
@@ -113,7 +113,7 @@ export function readBundle(bytes: Uint8Array): BundleContent {
   return { payload, signed: signedOf(parsed(json), payload, signature) };
 }
 
-/** The payload of an envelope, which is to be a statement. @throws {Refusal} */
+/** The payload of an envelope, which is to be a statement. @throws {SignatureRefusal} */
 export function envelopePayload({ payloadType, payload }: z.infer<typeof envelope>): Buffer {
   if (payloadType !== inTotoPayload) throw failed(`its payload is no in-toto statement, but ${payloadType}`);
   return Buffer.from(payload, "base64");
@@ -121,7 +121,7 @@ export function envelopePayload({ payloadType, payload }: z.infer<typeof envelop
 
 /**
  * The signature of an envelope. Several are refused: who looks at the first, and who at any, would see different signers.
- * @throws {Refusal}
+ * @throws {SignatureRefusal}
  */
 export function onlySignature({ signatures }: z.infer<typeof envelope>): Buffer {
   const [signature] = signatures;

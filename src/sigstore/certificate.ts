@@ -44,7 +44,7 @@ export function parseCertificate(der: Buffer): X509Certificate {
 /**
  * Refuses a certificate that is not for signing code, whoever issued it: that of a server or of an authority, a certificate
  * that was only proposed, and one with conditions that are not understood here.
- * @throws {Refusal}
+ * @throws {SignatureRefusal}
  */
 export function requireCodeSigning(certificate: X509Certificate): void {
   const seen = new Set<string>();
@@ -66,7 +66,7 @@ export function requireCodeSigning(certificate: X509Certificate): void {
 /**
  * Who signed, as a certificate says. What it says is taken as it is written: an identity or issuer with characters that cannot
  * be seen, or of which there are several, is refused.
- * @throws {Refusal}
+ * @throws {SignatureRefusal}
  */
 export function signedByCertificate(
   certificate: X509Certificate,

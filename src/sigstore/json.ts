@@ -3,7 +3,7 @@ import { failed } from "./refusal.ts";
 
 /**
  * Bytes as JSON, within bounds of size and depth: both are known before anything is parsed.
- * @throws {Refusal}
+ * @throws {SignatureRefusal}
  */
 export function boundedJson(bytes: Uint8Array, maxBytes: number, what: string): unknown {
   if (bytes.length > maxBytes)

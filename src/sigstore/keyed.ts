@@ -11,7 +11,7 @@ type Verified = Extract<SignatureState, { readonly state: "verified" }>;
 /**
  * Verifies what a key has signed. The key is enough; entries of logs and timestamps that come with it are verified where the
  * trusted root knows of them, and then have to be true.
- * @throws {Refusal} and whatever the library throws.
+ * @throws {SignatureRefusal} and whatever the library throws.
  */
 export function verifyKeyed(
   signed: Signed & { readonly signer: { readonly kind: "key" } },
@@ -44,6 +44,13 @@ export function verifyKeyed(
 
 function unsigned(keys: readonly PublicKey[], named: readonly PublicKey[]): Error {
   const [key] = named;
+  if (key?.key.asymmetricKeyType === "ed25519") {
+    // cosign signs so with keys of this kind (RFC 8032, 5.1); Node verifies the other one alone.
+    return unverifiable(
+      `the key ${key.name ?? key.fingerprint} has not signed it as Ed25519 does; it may be Ed25519ph, which is not checked here`,
+      "format",
+    );
+  }
   if (key !== undefined)
     return failed(`it says that the key ${key.name ?? key.fingerprint} has signed it, which has not`);
   return keys.length === 0

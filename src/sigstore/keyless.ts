@@ -22,7 +22,7 @@ const shortLived = 24 * 60 * 60 * 1000;
  * or a timestamp authority proves when it was there; the certificate leads to an authority that was in service then, was good
  * then and is for signing code; it is in a transparency log of certificates, and the signature in a log, with this key, where
  * the trusted root lists such logs; the signature is that of the certificate's key. Then the certificate says who it was.
- * @throws {Refusal} and whatever the library throws.
+ * @throws {SignatureRefusal} and whatever the library throws.
  */
 export function verifyKeyless(
   signed: Signed & { readonly signer: { readonly kind: "certificate" } },

@@ -28,7 +28,7 @@ const timestamp = z.object({ SignedRFC3161Timestamp: z.string() });
 
 type Annotations = Readonly<Record<string, string>>;
 
-/** What annotations of a layer say of the signature that it holds: who made it, and what proves when. @throws {Refusal} */
+/** What annotations of a layer say of the signature that it holds: who made it, and what proves when. @throws {SignatureRefusal} */
 export function legacyMaterial(annotations: Annotations): Pick<Signed, "signer" | "entries" | "timestamps"> {
   const pem = annotation(annotations, "certificate");
   const bundle = annotation(annotations, "bundle");
@@ -40,7 +40,7 @@ export function legacyMaterial(annotations: Annotations): Pick<Signed, "signer" 
   };
 }
 
-/** One of cosign's annotations, if it is there and not empty. @throws {Refusal} for one that is too large. */
+/** One of cosign's annotations, if it is there and not empty. @throws {SignatureRefusal} for one that is too large. */
 export function annotation(
   annotations: Annotations,
   name: keyof typeof legacyAnnotations,

@@ -35,7 +35,7 @@ export function timeOfEntry({ inclusionPromise, integratedTime }: TransparencyLo
 
 /**
  * The entry as the library can verify it: its checkpoint has only the signature of the log that the entry says it is in.
- * @throws {Refusal} when there is none.
+ * @throws {SignatureRefusal} when there is none.
  */
 export function withCheckpointOf(entry: TransparencyLogEntry, { logID }: TrustedLog): TransparencyLogEntry {
   const { inclusionProof } = entry;
@@ -91,7 +91,7 @@ const bodies = {
  * Refuses an entry that was logged with another key or certificate than the signature comes with: without that, the entry of
  * somebody else could stand for one's own (GHSA-whqx-f9j3-ch6m). Signature and digest are compared by the library.
  * @param der The certificate, or the public key in SPKI's form.
- * @throws {Refusal}
+ * @throws {SignatureRefusal}
  */
 export function requireKeyInEntry(
   { canonicalizedBody, kindVersion }: TransparencyLogEntry,

@@ -28,7 +28,7 @@ const skew = 10 * 60 * 1000;
 /**
  * What of entries and timestamps can be verified, made ready for that.
  * @param der What signed it: the certificate, or the public key in SPKI's form.
- * @throws {Refusal} for what is wrong without any further proof.
+ * @throws {SignatureRefusal} for what is wrong without any further proof.
  */
 export function proofsOf(signed: Signed, der: Buffer, material: TrustMaterial, now: Date): Proofs {
   const { known, unknown } = entriesByLog(signed.entries, material.tlogs);

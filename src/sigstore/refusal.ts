@@ -4,8 +4,8 @@ import type { SignatureState } from "./model.ts";
 type Refused = Extract<SignatureState, { readonly state: "failed" | "unverifiable" }>;
 
 /** Why a signature is not believed; thrown within this room alone, and turned into a state at its door. */
-export class Refusal extends Error {
-  override readonly name = "Refusal";
+export class SignatureRefusal extends Error {
+  override readonly name = "SignatureRefusal";
   readonly refused: Refused;
 
   constructor(refused: Refused) {
@@ -15,13 +15,13 @@ export class Refusal extends Error {
 }
 
 /** It claims what is not true, or is not what it should be. */
-export function failed(why: string): Refusal {
-  return new Refusal({ state: "failed", why });
+export function failed(why: string): SignatureRefusal {
+  return new SignatureRefusal({ state: "failed", why });
 }
 
 /** It may be true, and here is nothing to find that out with. */
-export function unverifiable(why: string, lacks: "key" | "trusted-root" | "format"): Refusal {
-  return new Refusal({ state: "unverifiable", why, lacks });
+export function unverifiable(why: string, lacks: "key" | "trusted-root" | "format"): SignatureRefusal {
+  return new SignatureRefusal({ state: "unverifiable", why, lacks });
 }
 
 /** What the library says in its own words, by its codes. */
@@ -40,7 +40,7 @@ const maxWords = 300;
 
 /** Anything that was thrown while a signature was verified: whatever it is, the signature is not believed. */
 export function refusedBy(thrown: unknown): Refused {
-  if (thrown instanceof Refusal) return thrown.refused;
+  if (thrown instanceof SignatureRefusal) return thrown.refused;
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const sentence = sentences[code] ?? "it is not what it should be";
   return { state: "failed", why: `${sentence}: ${messageOf(thrown).slice(0, maxWords)}` };

@@ -21,7 +21,7 @@ const statement = z.object({
   predicate: z.optional(z.unknown()),
 });
 
-/** What an envelope holds, as in-toto defines it (Statement v1 and v0.1). @throws {Refusal} */
+/** What an envelope holds, as in-toto defines it (Statement v1 and v0.1). @throws {SignatureRefusal} */
 export function readStatement(payload: Uint8Array): SignedStatement {
   const read = statement.safeParse(boundedJson(payload, sigstoreLimits.bundleBytes, "the statement"));
   if (!read.success) throw failed("what is signed is no in-toto statement");
@@ -45,7 +45,7 @@ const simpleSigning = z.object({
 /**
  * What one of cosign's older signatures is over. It becomes a statement of the kind that newer ones sign, with the reference as
  * the name of its subject.
- * @throws {Refusal}
+ * @throws {SignatureRefusal}
  */
 export function readSimpleSigning(payload: Uint8Array): SignedStatement {
   const read = simpleSigning.safeParse(boundedJson(payload, sigstoreLimits.payloadBytes, "what is signed"));
