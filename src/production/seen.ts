@@ -1,5 +1,4 @@
 import {
-  type Finding,
   type FindingKind,
   isAboutImage,
   type Report,

@@ -25,8 +25,8 @@ export {
   plannedImages,
 } from "./planned-images.ts";
 export {
-  isHeldBack,
   type ImageJudgement,
+  isHeldBack,
   judgementInWords,
   judgementsOf,
   type ReportedJudgement,

@@ -1,6 +1,6 @@
 import { formatPlace, placeIn } from "../../diagnostics/index.ts";
 import type { ManifestTree } from "../../manifest/index.ts";
-import { isHeldBack, type ImageJudgement, type Plan, plannedImages } from "../../promotion/index.ts";
+import { type ImageJudgement, isHeldBack, type Plan, plannedImages } from "../../promotion/index.ts";
 import type { ImageTrust } from "../../trust/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
 import type { ReviewFinding } from "../review.ts";
@@ -52,7 +52,8 @@ export function judgementsByLine(plan: Plan): (line: ChangedLine) => readonly Im
   }
   return ({ destinations, digest }) => {
     const all = destinations.flatMap((destination) => byImage.get(`${destination} ${digest}`) ?? []);
-    const keyOf = ({ policy, at, outcome, why }: ImageJudgement) => [policy, formatPlace(at), outcome, why].join();
+    const keyOf = ({ policy, at, outcome, why }: ImageJudgement) =>
+      [policy, formatPlace(at), outcome, why].join();
     return [...new Map(all.map((judgement) => [keyOf(judgement), judgement])).values()];
   };
 }
