@@ -191,6 +191,7 @@ export {
   type ImageListFormat,
   type ListedEdge,
   type ManifestTree,
+  type PoliciesBeside,
   type PolicyBuilder,
   type PromoterManifest,
   type ProvenancePolicy,
@@ -199,6 +200,7 @@ export {
   readManifests,
   readManifestsAt,
   type TagEntry,
+  type TextFileFault,
 } from "./manifest/index.ts";
 export {
   type AdditionOptions,
@@ -433,6 +435,7 @@ export {
   type Settings,
   type SignerSettings,
   type SigningRule,
+  type TokenSetting,
   type TravelSetting,
   type TrustSettings,
   type WrittenSection,

@@ -16,6 +16,7 @@ import { openTrust, type TrustServices } from "./open.ts";
 import { travelRule } from "./travel.ts";
 import { readVerifier } from "./verifier.ts";
 
+/** What a run has to know to judge images. */
 export interface TrustQuestion extends Pick<TrustServices, "open"> {
   /** Whose policies hold: those in promoter manifests, and those beside them. */
   readonly tree: Pick<ManifestTree, "manifests" | "policyFile">;
