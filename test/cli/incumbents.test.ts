@@ -321,15 +321,14 @@ describe("kpromo", () => {
   it("runs sigcheck, which looks at all images, and compares identities as a whole", () => {
     const line = "sigcheck --confirm --from-days=7 --thin-manifest-dir tree";
     expect(command("kpromo", line)).toBe("sigcheck --manifests tree --confirm");
-    expect(() => command("kpromo", "sigcheck --certificate-identity-regexp=.*")).toThrow(
+    expect(() => command("kpromo", "sigcheck --certificate-identity-regexp=x")).toThrow(
       "--certificate-identity-regexp: identities of signers are compared as a whole",
     );
   });
 
   it("signs nothing when it is told so", () => {
-    expect(command("kpromo", "cip --thin-manifest-dir=tree --confirm --sign=false")).toBe(
-      "promote tree --confirm --no-sign",
-    );
+    const line = "cip --thin-manifest-dir=tree --confirm --sign=false";
+    expect(command("kpromo", line)).toBe("promote tree --confirm --no-sign");
   });
 
   it.each(["gh --org=o", "run files", "manifest validate"])("refuses %s, naming it", (line) => {

@@ -6,10 +6,10 @@ import type { OpenRepository } from "../section.ts";
 import type { PlannedSignature, PlannedSigning, SignedKind } from "./planned-signatures.ts";
 
 /** What is looked for, or is to be signed. */
-export type Asked = Pick<PlannedSignature, "what" | "layout" | "signer">;
+export type AskedSignature = Pick<PlannedSignature, "what" | "layout" | "signer">;
 
 /** The same, and of which images. */
-export interface Want extends Asked {
+export interface Want extends AskedSignature {
   readonly subjects: readonly Digest[];
 }
 

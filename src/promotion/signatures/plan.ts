@@ -11,7 +11,7 @@ import type { Section } from "../plan.ts";
 import { heldByPolicies } from "../policies.ts";
 import type { OpenRepository, SectionQuestion } from "../section.ts";
 import { gatherSigning } from "./gather.ts";
-import { type Asked, lackingOf, type Want } from "./lacking.ts";
+import { type AskedSignature, lackingOf, type Want } from "./lacking.ts";
 import {
   type PlannedSignature,
   type PlannedSigning,
@@ -116,7 +116,7 @@ async function askedOf(
   { image, source, destination, project }: ImageThere,
   { signer, layout = "bundle", record, summary }: SigningRule,
   { trust, aborted }: Planning,
-): Promise<readonly Asked[]> {
+): Promise<readonly AskedSignature[]> {
   const layouts = layout === "both" ? (["bundle", "legacy"] as const) : [layout];
   // cosign's older layout is for those who read signatures alone in it; where both are asked for, statements are bundles.
   const statements = layout === "legacy" ? "legacy" : "bundle";
@@ -125,7 +125,7 @@ async function askedOf(
       ? []
       : await trust.judge({ digest: image.digest, source, destinations: [destination], project });
   return [
-    ...layouts.map((each): Asked => ({ what: "signature", layout: each, signer })),
+    ...layouts.map((each): AskedSignature => ({ what: "signature", layout: each, signer })),
     ...(record === true ? [{ what: "record", layout: statements, signer } as const] : []),
     ...(summary !== undefined && judged.length > 0
       ? [{ what: "summary", layout: statements, signer: summary } as const]
