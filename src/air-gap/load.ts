@@ -1,10 +1,12 @@
 import { Copier, type CopyEvent } from "../copy/index.ts";
-import { phrase } from "../errors/index.ts";
+import { failureRecord, phrase } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import { type Digest, formatReference, type RepositoryName, subjectOf } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { type TransferOutcome, transferBy, type WantedImage } from "../transfer/index.ts";
+import { openCosignTags, tagPlace } from "../trust/index.ts";
 import { AirGapError } from "./errors.ts";
+import { isSharedTag, mergeSignatures, standingElsewhere } from "./merge-signatures.ts";
 import type { ListedImage } from "./model.ts";
 import type { Bundle } from "./open.ts";
 
@@ -48,16 +50,39 @@ export async function loadBundle(options: LoadOptions): Promise<readonly LoadedI
   refuseConflicts(bundle, targets);
   const copier = new Copier(listener);
   const loaded: LoadedImage[] = [];
+  const tags = openCosignTags();
   for (const { name, target } of targets) {
     const from = bundle.repository(name);
-    const outcomes = await transferBy(copier, {
-      ...{ from, to: target.repository, wanted: await rootsIn(from, bundle.images.get(name) ?? []) },
-      names: { from: name, to: target.shown },
+    const to = target.repository;
+    const wanted: WantedImage[] = [];
+    const outcomes: TransferOutcome[] = [];
+    for (const image of await rootsIn(from, bundle.images.get(name) ?? [])) {
+      const { tag, digest } = image;
+      const other = isSharedTag(tag) ? await standingElsewhere(to, tag, digest) : undefined;
+      if (tag === undefined || other === undefined) wanted.push(image);
+      else outcomes.push(await mergeSignatures(tags, { from, to, dryRun }, { tag, digest }, other));
+    }
+    const transferred = await transferBy(copier, {
+      ...{ from, to, wanted, names: { from: name, to: target.shown } },
       ...{ move, dryRun, referrers: true, listener, signal },
     });
-    for (const outcome of outcomes) loaded.push({ ...outcome, repository: name, destination: target.shown });
+    for (const outcome of [...transferred, ...outcomes])
+      loaded.push({ ...outcome, repository: name, destination: target.shown });
   }
-  return loaded;
+  return confirmed(loaded, await tags.confirm(), targetOf);
+}
+
+/** Of signatures that were added to others and did not stay, failures. */
+function confirmed(
+  loaded: readonly LoadedImage[],
+  lost: ReadonlyMap<string, unknown>,
+  targetOf: LoadOptions["targetOf"],
+): readonly LoadedImage[] {
+  return loaded.map((image) => {
+    const place = image.tag === null ? "" : tagPlace(targetOf(image.repository).repository, image.tag);
+    const isLost = image.result === "put" && lost.has(place);
+    return isLost ? { ...image, result: "failed", failure: failureRecord(lost.get(place)) } : image;
+  });
 }
 
 /** What is listed, without the manifests that hang on something: they come with it. */

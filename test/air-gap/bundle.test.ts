@@ -270,6 +270,22 @@ describe("bundles", () => {
     expect(loaded.find(({ repository }) => repository.endsWith("/tool"))).toMatchObject({ result: "put" });
   });
 
+  test("add signatures to those under the same tag, and lose none", async () => {
+    await createBundle({ file: file("merge.tar"), sources: sourcesOf() });
+    const to = at(hosts.registry, "merge/from/app");
+    const tag = `sha256-${hexOf(app.root.descriptor.digest)}.sig`;
+    await attach(to, "a signature of somebody else", { tag });
+    const layersOf = async () => {
+      const { bytes = Buffer.from("{}") } = (await to.fetch(parseTag(tag))) ?? {};
+      return (JSON.parse(Buffer.from(bytes).toString()) as { layers: unknown[] }).layers.length;
+    };
+    for (const expected of ["put", "present"]) {
+      const loaded = await load(file("merge.tar"), hosts.registry, "merge");
+      expect(loaded.find((image) => image.tag === tag)).toMatchObject({ result: expected });
+      expect(await layersOf()).toBe(2);
+    }
+  });
+
   test("do not move tags, and refuse two images for one tag before anything is written", async () => {
     await createBundle({ file: file("move.tar"), sources: sourcesOf() });
     await pushImage(tool, at(hosts.registry, "stay/from/app"), [v1]);
