@@ -1,5 +1,5 @@
 import { messageOf } from "../errors/index.ts";
-import type { NamedImage, SignatureCheck } from "../promotion/index.ts";
+import type { CheckedImage, SignatureCheck } from "../promotion/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { SignerIdentity } from "../signing/index.ts";
 import type { ImageSigning } from "../trust/index.ts";
@@ -118,7 +118,11 @@ async function askedFor(
 }
 
 /** @throws {UsageError} for what is no image there, or what no rule means. */
-async function namedImage(text: string, registries: Registries, signing: ImageSigning): Promise<NamedImage> {
+async function namedImage(
+  text: string,
+  registries: Registries,
+  signing: ImageSigning,
+): Promise<CheckedImage> {
   const { parseReference } = await import("../oci/index.ts");
   const { repository, tag, digest } = parseReference(text);
   const target = digest ?? tag;

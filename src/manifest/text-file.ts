@@ -2,11 +2,10 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { errorCodeOf, readRegular } from "../disk/index.ts";
 import { messageOf } from "../errors/index.ts";
-import type { DiagnosticCode } from "./diagnostic-codes.ts";
 
 /** Why a file gave no text. */
 export interface TextFileFault {
-  readonly code: Extract<DiagnosticCode, "unreadable-file" | "file-too-large" | "not-utf8">;
+  readonly code: "unreadable-file" | "file-too-large" | "not-utf8";
   /** Whether there is nothing at that path. */
   readonly isMissing: boolean;
   readonly message: string;

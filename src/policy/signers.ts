@@ -20,13 +20,6 @@ export function signerWords(by: SignedBy): string {
   return by.name === undefined ? `the key ${by.fingerprint.slice(0, 12)}…` : `the key ${printable(by.name)}`;
 }
 
-/** Whom a policy means, in words. */
-export function patternWords(pattern: SignerPattern): string {
-  if (pattern.name !== undefined) return pattern.name;
-  if (pattern.kind === "key") return `the key ${pattern.fingerprint?.slice(0, 12) ?? "?"}…`;
-  return "exact" in pattern.identity ? pattern.identity.exact : pattern.identity.expression;
-}
-
 /**
  * A signer as promoter manifests write it: `sigstore::ISSUER::IDENTITY`, compared exactly, or
  * `sigstore(identityMatch=regex)::ISSUER::EXPRESSION`, where the identity as a whole has to fit the expression.

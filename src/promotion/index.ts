@@ -42,7 +42,7 @@ export {
 } from "./saved-plan.ts";
 export { type Scope, type ScopeOptions, scopeOf } from "./scope.ts";
 export type { EdgeDetails, OpenRepository, Outcome, SectionEdge, SectionQuestion } from "./section.ts";
-export { checkSignatures, type NamedImage, type SignatureCheck } from "./signatures/check.ts";
+export { type CheckedImage, checkSignatures, type SignatureCheck } from "./signatures/check.ts";
 export { sumsOf } from "./sums.ts";
 export { createTrafficMeter, type HostTraffic, type Traffic, type TrafficMeter } from "./traffic.ts";
 export {

@@ -34,8 +34,8 @@ export {
 export { type SigningQuestion, signingBySettings } from "./signing-by-settings.ts";
 export { attachmentInWords, type StatementWords, statementInWords } from "./statement-words.ts";
 export {
+  type Accompaniment,
   type Admission,
-  type Companion,
   companionKey,
   companionsOf,
   type TravelRule,

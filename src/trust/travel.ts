@@ -21,7 +21,7 @@ export function travelRule({
 }
 
 /** Something that hangs on an image and is brought by itself: a manifest, or one layer under a tag of cosign's. */
-export interface Companion {
+export interface Accompaniment {
   /** Of the manifest, or of the layer. */
   readonly digest: Digest;
   /** What it is about. */
@@ -35,12 +35,12 @@ export interface Companion {
 }
 
 /** What a companion is known by among those of an image. */
-export function companionKey({ digest, tag, layer }: Companion): string {
+export function companionKey({ digest, tag, layer }: Accompaniment): string {
   return tag === undefined ? digest : `${tag} ${layer}`;
 }
 
 /** All that hangs on an image, as far as lists and tags say it. */
-export function companionsOf({ manifests, tags }: Hanging): readonly Companion[] {
+export function companionsOf({ manifests, tags }: Hanging): readonly Accompaniment[] {
   return [
     ...manifests.map(({ manifest: { digest }, subject }) => ({ digest, subject })),
     ...tags.flatMap(({ tag, subject, document }) =>
@@ -66,10 +66,10 @@ export function travelling(
   hanging: Hanging,
   tree: AttachmentTree,
   admission: Admission,
-): readonly Companion[] {
+): readonly Accompaniment[] {
   const read = readAttachmentsIn(tree);
   const stays = new Set<Digest>();
-  const manifests = hanging.manifests.flatMap(({ manifest: { digest }, subject }): Companion[] => {
+  const manifests = hanging.manifests.flatMap(({ manifest: { digest }, subject }): Accompaniment[] => {
     const attachment = read.manifests.get(digest);
     if (attachment !== undefined && !stays.has(subject) && isAdmitted(attachment, admission)) {
       return [{ digest, subject, says: inWords(attachment, attachment.readings) }];
@@ -83,7 +83,7 @@ export function travelling(
     const all = layersOf(document);
     // One reading for each layer, unless some could not be read: then nobody knows whose is which.
     const isTold = attachment.readings.length === all.length;
-    return all.flatMap((layer, at): Companion[] => {
+    return all.flatMap((layer, at): Accompaniment[] => {
       const reading = isTold ? attachment.readings[at] : undefined;
       const isByPolicy = typeof admission === "object" && "accepted" in admission;
       if (isByPolicy && reading !== undefined && reading.signature.state !== "verified") return [];

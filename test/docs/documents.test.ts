@@ -9,6 +9,7 @@ import { parseCloudBuild } from "../../src/cloudbuild/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { parseJobs } from "../../src/jobs/index.ts";
 import { parseRepository, parseTag } from "../../src/oci/index.ts";
+import { parsePolicyFile } from "../../src/policy/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
 import { parseSettings } from "../../src/settings/index.ts";
 import { parseYaml } from "../../src/yaml/index.ts";
@@ -161,6 +162,7 @@ describe("blocks of YAML", () => {
     if (keys.includes("steps")) expect(parseCloudBuild(text, "cloudbuild.yaml").diagnostics).toEqual([]);
     else if (keys.includes("repo") || keys.includes("jobs"))
       expect(parseJobs(text, "job.yaml").diagnostics).toEqual([]);
+    else if (keys.includes("rules")) expect(parsePolicyFile(text, "policy.yaml").diagnostics).toEqual([]);
     else if (!keys.includes("registries") && !keys.includes("variants") && node?.kind === "mapping") {
       expect(() => parseSettings(text, "waybill.yaml")).not.toThrow();
     }

@@ -1,23 +1,23 @@
 import { type FailureRecord, failureRecord } from "../../errors/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { Repository } from "../../registry/index.ts";
-import { type Companion, companionKey, companionsOf, type Hanging } from "../../trust/index.ts";
+import { type Accompaniment, companionKey, companionsOf, type Hanging } from "../../trust/index.ts";
 
 /** What a destination holds of that which hangs on an image elsewhere. */
-export interface Held {
-  has(companion: Companion): boolean;
+export interface HeldThere {
+  has(companion: Accompaniment): boolean;
   /** Why it is not known: then nothing is known to be there, nor not to be. */
   readonly failure?: FailureRecord;
 }
 
 /** Where the image is not yet, nothing is asked: what an interrupted run may have left there is put again as it is. */
-export const nothingHeld: Held = { has: () => false };
+export const nothingHeld: HeldThere = { has: () => false };
 
 /**
  * Asks a destination about what hangs on an image at its source: one list of referrers for each manifest that something
  * hangs on there, and each tag of cosign's that stands there. Never throws.
  */
-export async function heldAt(open: () => Repository, { manifests, tags }: Hanging): Promise<Held> {
+export async function heldAt(open: () => Repository, { manifests, tags }: Hanging): Promise<HeldThere> {
   try {
     const repository = open();
     const subjects = new Set<Digest>(manifests.map(({ subject }) => subject));

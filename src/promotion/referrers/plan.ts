@@ -4,8 +4,8 @@ import { type FailureRecord, failureRecord } from "../../errors/index.ts";
 import { type Digest, type RepositoryName, splitRepository } from "../../oci/index.ts";
 import type { Repository } from "../../registry/index.ts";
 import {
+  type Accompaniment,
   type Admission,
-  type Companion,
   companionKey,
   companionsOf,
   type Hanging,
@@ -18,7 +18,7 @@ import { imagesThere } from "../images-there.ts";
 import { interruption } from "../interruption.ts";
 import type { Section } from "../plan.ts";
 import type { SectionQuestion } from "../section.ts";
-import { type Held, heldAt, nothingHeld } from "./held.ts";
+import { type HeldThere, heldAt, nothingHeld } from "./held.ts";
 import { type PlannedCompanion, type PlannedTravel, referrersKind } from "./planned.ts";
 import { measuredCompanions } from "./size.ts";
 
@@ -112,7 +112,7 @@ async function planJourney(
 
 /** What travels with an image, and what keeps others from it. */
 interface Chosen {
-  readonly companions: readonly (Companion & { readonly failure?: FailureRecord | undefined })[];
+  readonly companions: readonly (Accompaniment & { readonly failure?: FailureRecord | undefined })[];
   readonly unread: readonly FailureRecord[];
 }
 
@@ -122,7 +122,7 @@ async function choose(
   trust: ImageTrust,
   from: Repository,
   fetch: FetchDocument,
-  held: readonly Held[],
+  held: readonly HeldThere[],
 ): Promise<Chosen> {
   const admission = await admissionOf(journey, trust);
   if (admission === undefined) return { companions: [], unread: [] };
@@ -152,7 +152,7 @@ async function admissionOf(
 }
 
 /** What is to become of each companion at each destination; those that lack the same share an item. */
-function decide(journey: Journey, { companions, unread }: Chosen, held: readonly Held[]): Planned {
+function decide(journey: Journey, { companions, unread }: Chosen, held: readonly HeldThere[]): Planned {
   const { digest, source, project, targets, at } = journey;
   const items = new Map<string, PlannedTravel & { destinations: RepositoryName[] }>();
   let present = 0;

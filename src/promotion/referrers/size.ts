@@ -3,14 +3,20 @@ import { type FetchDocument, readGraph } from "../../copy/index.ts";
 import { type FailureRecord, failureRecord, phrase } from "../../errors/index.ts";
 import { formatReference } from "../../oci/index.ts";
 import { placeOf, placing, RegistryError, type Repository } from "../../registry/index.ts";
-import { type Companion, companionKey, type Hanging, layerIdentity, layersOf } from "../../trust/index.ts";
+import {
+  type Accompaniment,
+  companionKey,
+  type Hanging,
+  layerIdentity,
+  layersOf,
+} from "../../trust/index.ts";
 
 /** Bytes that travel with one image, at most: anybody who may push to staging may attach anything. */
 const bounds = { one: 256 * 1024 * 1024, all: 1024 * 1024 * 1024 } as const;
 const atOnce = 8;
 
 /** A companion, and why it does not travel after all. */
-export type MeasuredCompanion = Companion & { readonly failure?: FailureRecord | undefined };
+export type MeasuredCompanion = Accompaniment & { readonly failure?: FailureRecord | undefined };
 
 /**
  * Reads how large companions are that are missing somewhere. One that is too large, or with which it would be too much, and
@@ -18,7 +24,7 @@ export type MeasuredCompanion = Companion & { readonly failure?: FailureRecord |
  * @param missing By {@link companionKey}. Nothing is asked about others.
  */
 export async function measuredCompanions(
-  companions: readonly Companion[],
+  companions: readonly Accompaniment[],
   missing: ReadonlySet<string>,
   hanging: Hanging,
   from: Repository,
@@ -29,7 +35,7 @@ export async function measuredCompanions(
       layersOf(document).map((layer) => [layerIdentity(layer), layer.size]),
     ),
   );
-  const sizeOf = async ({ digest, layer }: Companion): Promise<number> => {
+  const sizeOf = async ({ digest, layer }: Accompaniment): Promise<number> => {
     if (layer !== undefined) return layers.get(layer) ?? 0;
     const graph = await placing(from, readGraph(fetch, digest, from.name));
     return graph.blobs.reduce((sum, { size }) => sum + size, 0);
@@ -48,7 +54,7 @@ export async function measuredCompanions(
   });
 }
 
-function tooLarge(from: Repository, { digest }: Companion, size: number): RegistryError {
+function tooLarge(from: Repository, { digest }: Accompaniment, size: number): RegistryError {
   return new RegistryError(
     "too-large",
     phrase`what is attached has ${size} bytes; ${bounds.one} travel in one piece, and ${bounds.all} with one image`,

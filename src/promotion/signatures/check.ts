@@ -18,7 +18,7 @@ import { planSigningOf } from "./plan.ts";
 import { signatureSection } from "./signatures.ts";
 
 /** An image of production that nobody's manifest is read for. */
-export interface NamedImage {
+export interface CheckedImage {
   readonly repository: RepositoryName;
   readonly digest: Digest;
   readonly tags: readonly Tag[];
@@ -27,7 +27,7 @@ export interface NamedImage {
 /** Whose signatures are looked for, and what is done about those that are not there. */
 export interface SignatureCheck {
   /** What manifests ask for, of which that is looked at that is in production; or images by name. */
-  readonly of: EdgeSet | readonly NamedImage[];
+  readonly of: EdgeSet | readonly CheckedImage[];
   readonly open: OpenRepository;
   readonly signing: ImageSigning;
   readonly trust?: ImageTrust | undefined;
@@ -65,7 +65,7 @@ export async function checkSignatures(check: SignatureCheck): Promise<Report> {
 /** Edges of manifests are not what this is about. */
 const noEdges = `sha256:${"0".repeat(64)}`;
 
-function isNamed(of: SignatureCheck["of"]): of is readonly NamedImage[] {
+function isNamed(of: SignatureCheck["of"]): of is readonly CheckedImage[] {
   return Array.isArray(of);
 }
 
@@ -96,7 +96,7 @@ async function inProduction(
   };
 }
 
-function thereOf({ repository, digest, tags }: NamedImage): ImageThere {
+function thereOf({ repository, digest, tags }: CheckedImage): ImageThere {
   const at = { file: `${repository}@${digest}`, line: 1, column: 1 };
   const project = "";
   const source = { repository, project, at, policy: undefined };
