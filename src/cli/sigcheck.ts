@@ -1,4 +1,4 @@
-import { messageOf } from "../errors/index.ts";
+import { messageOf, shellLine } from "../errors/index.ts";
 import type { CheckedImage, SignatureCheck } from "../promotion/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { SignerIdentity } from "../signing/index.ts";
@@ -75,7 +75,12 @@ async function run(session: Session, images: readonly string[], options: Options
       });
       progress.end();
       await deliver(session, {
-        text: (terminal) => printReport(terminal, report, []),
+        text: async (terminal) => {
+          await printReport(terminal, report, []);
+          if (!report.dryRun || report.counts.pending === 0) return;
+          const line = shellLine(["waybill", "sigcheck", ...session.line.words, "--confirm"]);
+          terminal.print(`nothing was written; this signs what is not signed: ${line}`);
+        },
         json: () => asJson(report),
       });
       return statusOf(report);

@@ -11,7 +11,7 @@ import { sectionKinds } from "../kinds.ts";
 import { sealPlan } from "../plan.ts";
 import { imageKind, type PlannedRepositories } from "../planned-images.ts";
 import { planImages } from "../planning.ts";
-import { type Report, reportPromotion } from "../report.ts";
+import { causesOf, type Report, reportPromotion } from "../report.ts";
 import type { OpenRepository, Outcome } from "../section.ts";
 import { applySignatures } from "./apply.ts";
 import { planSigningOf } from "./plan.ts";
@@ -31,7 +31,7 @@ export interface SignatureCheck {
   readonly open: OpenRepository;
   readonly signing: ImageSigning;
   readonly trust?: ImageTrust | undefined;
-  /** Sign what is not signed, and look again. */
+  /** Sign what is not signed, and make sure at the end that what was attached has stayed. */
   readonly confirm: boolean;
   readonly listener?: Listener<ProgressEvent | CopyEvent> | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -74,7 +74,8 @@ function unrepaired(report: Report): Report {
   const problems = report.problems.map((edge) =>
     edge.state === "pending" ? { ...edge, why: "it is not signed as the rule asks" } : edge,
   );
-  return { ...report, problems, dryRun: true, interrupted: false };
+  const causes = causesOf(problems);
+  return { ...report, problems, causes, dryRun: true, interrupted: false };
 }
 
 async function inProduction(

@@ -1,0 +1,175 @@
+import { generateKeyPairSync } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Descriptor, parseRepository } from "../../src/oci/index.ts";
+import { openSigner, type Signer, signatureStatement, statementBytes } from "../../src/signing/index.ts";
+import { attachBundle, knownSigner, readAttachments } from "../../src/trust/index.ts";
+import { privatePem } from "../signing/keys.ts";
+import { signingServices } from "../signing/services.ts";
+import { writeTree } from "../support/tree.ts";
+import { openWorld, type PromotionWorld } from "../support/world.ts";
+import { type Captured, runWith } from "./captured.ts";
+
+const signed = "https://sigstore.dev/cosign/sign/v1";
+
+describe("signing by the settings", () => {
+  let world: PromotionWorld;
+  let signer: Signer;
+  let image: Descriptor;
+  let tree: string;
+
+  beforeEach(async () => {
+    world = await openWorld();
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const key = join(world.folder, "release.key");
+    await writeFile(key, privatePem(privateKey));
+    signer = openSigner("release", { key }, signingServices());
+    image = (await world.stage("foo/app", "v1")).root.descriptor;
+    tree = join(world.folder, "manifests");
+    await writeTree(tree, [
+      {
+        name: "foo",
+        source: `${world.staging.host}/foo`,
+        destinations: [`${world.production.host}/eu`, `${world.production.host}/us`],
+        images: { app: { [image.digest]: ["v1"] } },
+      },
+    ]);
+    await settings("");
+  });
+  afterEach(() => world.close());
+
+  const settings = (rule: string) =>
+    writeFile(
+      join(world.folder, "waybill.yaml"),
+      [
+        "hosts:",
+        `  "${world.production.host}": { retries: 0 }`,
+        "trust:",
+        "  signers:",
+        "    release: { key: release.key }",
+        "  sign:",
+        `    - signer: release\n${rule.replaceAll(/^(?=.)/gm, "      ")}`,
+      ].join("\n"),
+    );
+  const waybill = (...argv: string[]): Promise<Captured> =>
+    runWith({ HOME: world.folder, WAYBILL_CONFIG: join(world.folder, "waybill.yaml") }, ...argv);
+  const sigcheck = (...argv: string[]) => waybill("sigcheck", "--manifests", tree, ...argv);
+  const repository = (name: string) =>
+    world.registries.repository(parseRepository(`${world.production.host}/${name}`));
+  const written = (since: number) =>
+    world.production.seen.slice(since).filter(({ method }) => method !== "GET" && method !== "HEAD");
+  /** What is verified to be by the signer of the settings, by its predicate type. */
+  const saidBy = async (name: string): Promise<readonly unknown[]> => {
+    const verifier = await knownSigner(signer).verifier();
+    const { attachments } = await readAttachments(repository(name), image.digest, { verifier });
+    return attachments
+      .flatMap(({ readings }) => readings)
+      .flatMap(({ signature: { state }, statement }) =>
+        state === "verified" ? [statement?.predicateType] : [],
+      );
+  };
+
+  it("promote signs, and writes nothing the second time", async () => {
+    await settings("record: true");
+    const first = await waybill("promote", tree, "--confirm", "--json");
+    expect(first).toMatchObject({ status: 0 });
+    expect(JSON.parse(first.stdout)).toMatchObject({ counts: { done: 6, failed: 0 } });
+    expect([...(await saidBy("eu/app"))].sort()).toEqual(["https://k8s.io/promo-tools/promotion/v1", signed]);
+    const before = world.production.seen.length;
+    const second = await waybill("promote", tree, "--confirm", "--json");
+    expect(JSON.parse(second.stdout)).toMatchObject({ counts: { done: 0, present: 6 } });
+    expect(second.status).toBe(0);
+    expect(written(before)).toEqual([]);
+    expect(await sigcheck()).toMatchObject({ status: 0 });
+  });
+
+  it("promote --no-sign signs nothing", async () => {
+    expect(await waybill("promote", tree, "--confirm", "--no-sign")).toMatchObject({ status: 0 });
+    expect(await saidBy("eu/app")).toEqual([]);
+  });
+
+  describe("sigcheck", () => {
+    beforeEach(async () => {
+      expect(await waybill("promote", tree, "--confirm", "--no-sign")).toMatchObject({ status: 0 });
+    });
+
+    it("finds what is not signed, repairs it when told to, and finds nothing then", async () => {
+      const before = world.production.seen.length;
+      const found = await sigcheck();
+      expect(found.status).toBe(2);
+      expect(found.stdout).toContain(`${world.production.host}/eu/app@`);
+      expect(found.stdout).toContain("it is not signed as the rule asks");
+      expect(found.stdout).toContain(`waybill sigcheck --manifests ${tree} --confirm\n`);
+      expect(found.stdout).not.toContain("waybill promote");
+      expect(written(before)).toEqual([]);
+      const repaired = await sigcheck("--confirm");
+      expect(repaired).toMatchObject({ status: 0 });
+      expect(await saidBy("eu/app")).toEqual([signed]);
+      expect(await saidBy("us/app")).toEqual([signed]);
+      const after = world.production.seen.length;
+      expect(await sigcheck()).toMatchObject({ status: 0 });
+      expect(await sigcheck("--confirm")).toMatchObject({ status: 0 });
+      expect(written(after)).toEqual([]);
+    });
+
+    it("looks at one image that is named", async () => {
+      const name = `${world.production.host}/eu/app:v1`;
+      expect(await waybill("sigcheck", name)).toMatchObject({ status: 2 });
+      expect(await waybill("sigcheck", name, "--confirm")).toMatchObject({ status: 0 });
+      expect(await waybill("sigcheck", name)).toMatchObject({ status: 0 });
+      expect(await saidBy("us/app")).toEqual([]);
+      expect(await waybill("sigcheck", `${world.production.host}/eu/app:v2`)).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining("is not there"),
+      });
+    });
+
+    it("takes a false signature for none, and leaves it there", async () => {
+      const bundle = await signer.bundle(statementBytes(signatureStatement({ digest: image.digest })));
+      const other = `sha256:${"a".repeat(64)}` as const;
+      const ofAnother = await signer.bundle(statementBytes(signatureStatement({ digest: other })));
+      const text = Buffer.from(bundle).toString();
+      const sig = /"sig":"([^"]+)"/.exec(text)?.[1] ?? "";
+      const forged = text.replace(sig, Buffer.from(sig, "base64").fill(7, 20, 24).toString("base64"));
+      for (const bytes of [Buffer.from(forged), Buffer.from("{"), Buffer.from(ofAnother)]) {
+        await attachBundle(repository("eu/app"), image, bytes, signed);
+      }
+      const found = await sigcheck("--json", "--to", "*/eu/**");
+      expect(found.status).toBe(2);
+      expect(JSON.parse(found.stdout)).toMatchObject({
+        problems: [{ kind: "signatures", what: "signature", why: expect.stringContaining("not signed") }],
+      });
+      expect(await sigcheck("--confirm")).toMatchObject({ status: 0 });
+      expect(await saidBy("eu/app")).toEqual([signed]);
+      expect(await repository("eu/app").referrers(image.digest)).toHaveLength(4);
+    });
+
+    it("takes what could not be read for neither, and signs nothing then", async () => {
+      world.production.interfere((_, { pathname }) =>
+        pathname.includes("/eu/app/referrers/") ? (response) => response.writeHead(403).end() : undefined,
+      );
+      const found = await sigcheck("--confirm", "--json");
+      expect(found.status).toBe(2);
+      expect(JSON.parse(found.stdout)).toMatchObject({
+        counts: { done: 1, unread: 1 },
+        problems: [{ state: "unread", failure: { code: "denied" } }],
+      });
+      world.production.interfere();
+      expect(await saidBy("eu/app")).toEqual([]);
+      expect(await saidBy("us/app")).toEqual([signed]);
+    });
+
+    it("says what is wrong with a rule, and with no rule at all", async () => {
+      await writeFile(join(world.folder, "waybill.yaml"), "trust: {}\n");
+      expect(await sigcheck()).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining("nothing says what is to be signed"),
+      });
+      expect(await sigcheck("--certificate-identity", "a@example.com")).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining("go together"),
+      });
+    });
+  });
+});
