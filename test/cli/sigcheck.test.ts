@@ -1,16 +1,19 @@
 import { generateKeyPairSync } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { appendFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Descriptor, parseRepository } from "../../src/oci/index.ts";
+import { type Descriptor, digestOf, parseRepository } from "../../src/oci/index.ts";
 import { openSigner, type Signer, signatureStatement, statementBytes } from "../../src/signing/index.ts";
 import { attachBundle, knownSigner, readAttachments } from "../../src/trust/index.ts";
 import { privatePem } from "../signing/keys.ts";
 import { signingServices } from "../signing/services.ts";
+import { createRepository, gitEnvironment } from "../support/git.ts";
+import { testWith } from "../support/programs.ts";
 import { writeTree } from "../support/tree.ts";
 import { openWorld, type PromotionWorld } from "../support/world.ts";
 import { type Captured, runWith } from "./captured.ts";
 
+const promoted = "https://k8s.io/promo-tools/promotion/v1";
 const signed = "https://sigstore.dev/cosign/sign/v1";
 
 describe("signing by the settings", () => {
@@ -75,13 +78,51 @@ describe("signing by the settings", () => {
     const first = await waybill("promote", tree, "--confirm", "--json");
     expect(first).toMatchObject({ status: 0 });
     expect(JSON.parse(first.stdout)).toMatchObject({ counts: { done: 6, failed: 0 } });
-    expect([...(await saidBy("eu/app"))].sort()).toEqual(["https://k8s.io/promo-tools/promotion/v1", signed]);
+    expect([...(await saidBy("eu/app"))].sort()).toEqual([promoted, signed]);
     const before = world.production.seen.length;
     const second = await waybill("promote", tree, "--confirm", "--json");
     expect(JSON.parse(second.stdout)).toMatchObject({ counts: { done: 0, present: 6 } });
     expect(second.status).toBe(0);
     expect(written(before)).toEqual([]);
     expect(await sigcheck()).toMatchObject({ status: 0 });
+  });
+
+  testWith("git")("says in records which file of which commit asked for it", async () => {
+    await settings("record: true");
+    const checkout = await createRepository(join(world.folder, "checkout"));
+    await checkout.git("remote", "add", "origin", "https://github.com/example/manifests");
+    await rename(tree, join(checkout.path, "registry"));
+    const commit = await checkout.commit();
+    const record = async (name: string): Promise<unknown> => {
+      const to = repository(name);
+      const { attachments } = await readAttachments(to, image.digest, {
+        verifier: await knownSigner(signer).verifier(),
+      });
+      const statements = attachments.flatMap(({ readings }) =>
+        readings.flatMap(({ statement }) => statement ?? []),
+      );
+      return statements.find(({ predicateType }) => predicateType === promoted)?.predicate;
+    };
+    const promote = (...argv: string[]) =>
+      runWith(
+        { ...gitEnvironment, HOME: world.folder, WAYBILL_CONFIG: join(world.folder, "waybill.yaml") },
+        ...["promote", join(checkout.path, "registry"), "--confirm", ...argv],
+      );
+    expect(await promote("--to", "*/eu/**")).toMatchObject({ status: 0 });
+    expect(await record("eu/app")).toMatchObject({
+      srcRef: `${world.staging.host}/foo/app@${image.digest}`,
+      dstRef: `${world.production.host}/eu/app`,
+      tags: ["v1"],
+      manifest: {
+        uri: "git+https://github.com/example/manifests",
+        name: "registry/images/foo/images.yaml",
+        digest: { gitCommit: commit },
+      },
+    });
+    // Manifests that are not as they were committed are of no commit.
+    await appendFile(join(checkout.path, "registry/images/foo/images.yaml"), "# more\n");
+    expect(await promote()).toMatchObject({ status: 0 });
+    expect(await record("us/app")).not.toHaveProperty("manifest.digest");
   });
 
   it("promote --no-sign signs nothing", async () => {
@@ -127,7 +168,7 @@ describe("signing by the settings", () => {
 
     it("takes a false signature for none, and leaves it there", async () => {
       const bundle = await signer.bundle(statementBytes(signatureStatement({ digest: image.digest })));
-      const other = `sha256:${"a".repeat(64)}` as const;
+      const other = digestOf(Buffer.from("another image"));
       const ofAnother = await signer.bundle(statementBytes(signatureStatement({ digest: other })));
       const text = Buffer.from(bundle).toString();
       const sig = /"sig":"([^"]+)"/.exec(text)?.[1] ?? "";
