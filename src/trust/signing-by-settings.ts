@@ -23,6 +23,8 @@ export interface SigningQuestion extends SigningServices {
   readonly settings: TrustSettings;
   /** The folder or file of the manifests, or where they are in Git. */
   readonly manifests: string | NonNullable<SigningFacts["manifests"]>;
+  /** The run that promotes; where it is left out, what the environment says of one, as Prow does. */
+  readonly job?: SigningFacts["job"];
   /** Whose signatures count in place of those of the signers: they need no token then, and sign nothing. */
   readonly as?: SignerIdentity | undefined;
 }
@@ -35,6 +37,7 @@ export interface SigningQuestion extends SigningServices {
 export async function signingBySettings({
   settings,
   manifests,
+  job,
   as,
   ...services
 }: SigningQuestion): Promise<ImageSigning | undefined> {
@@ -52,7 +55,7 @@ export async function signingBySettings({
   return openSigning(rules, new Map(known), {
     time: services.now?.() ?? new Date(),
     promoter: { uri: waybill, version: packageJson.version },
-    job: jobIn(services.environment),
+    job: job ?? jobIn(services.environment),
     verifier: { id: waybill, version: { waybill: packageJson.version } },
     manifests: typeof manifests === "string" ? await manifestsIn(manifests, services.environment) : manifests,
   });

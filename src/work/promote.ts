@@ -4,9 +4,10 @@ import { WaybillError } from "../errors/index.ts";
 import { type ManifestTree, readManifestsAt } from "../manifest/index.ts";
 import { type ManifestPlace, promotedBy, troublesOfReport } from "../production/index.ts";
 import { edgeName, type PromotionEvent, promote, type Report, sumsOf } from "../promotion/index.ts";
-import { mayPass } from "../registry/index.ts";
-import { trustOf } from "../trust/index.ts";
+import { mayPass, openCredentialSources } from "../registry/index.ts";
+import { type ImageSigning, signingBySettings, trustOf } from "../trust/index.ts";
 import { isOwnBranch } from "./own-branch.ts";
+import { networkOf } from "./source.ts";
 import { type RunWork, sayCauses, type Work, type WorkDone } from "./work.ts";
 
 /**
@@ -26,6 +27,7 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
       ...{ tree, confirm, strict },
       open: registries.repository,
       trust: await trustOf({ tree, settings: environment.settings.trust, open: registries.repository }),
+      signing: await signingOf(work, { repository: place.repo, commit }),
       signal: ending.stop,
       async keepPlan(plan) {
         await recording.plan(plan);
@@ -60,6 +62,29 @@ export async function promoteHead(work: Work<"promote">): Promise<WorkDone> {
         ...(confirm ? { mayPass: isPassing(report) } : { dryRun: true }),
       },
     };
+  });
+}
+
+/**
+ * What the settings sign of what is promoted. A dry run tells of it; a shadow does as whoever is before Waybill does, and is shown
+ * no key.
+ */
+async function signingOf(
+  { run, isShadow, ending, environment: work, say }: RunWork,
+  at: { readonly repository: string; readonly commit: string },
+): Promise<ImageSigning | undefined> {
+  if (isShadow) return undefined;
+  const { settings, environment } = work;
+  const { secrets, identities } = work.credentialSources ?? openCredentialSources({ settings, environment });
+  return signingBySettings({
+    settings: settings.trust,
+    manifests: { ...at, pathOf: (file) => file },
+    job: { name: run.job, buildId: run.id },
+    network: networkOf(work),
+    ...{ environment, secrets, identities },
+    signal: ending.cut,
+    listener: ({ host, milliseconds, reason }) =>
+      say(`waiting ${Math.ceil(milliseconds / 1000)} s for ${host} (${reason})`),
   });
 }
 

@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -5,16 +7,20 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { DatabaseError } from "../../src/database/index.ts";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import type { Job } from "../../src/jobs/index.ts";
-import { parseRepository, parseTag } from "../../src/oci/index.ts";
+import { type Digest, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
-import { defaultSettings } from "../../src/settings/index.ts";
+import { defaultSettings, type Settings } from "../../src/settings/index.ts";
+import { openSigner } from "../../src/signing/index.ts";
 import { openRunFolder, RunError } from "../../src/store/index.ts";
+import { knownSigner, readAttachments } from "../../src/trust/index.ts";
 import {
   carryOut,
   type ProductionMemory,
   type RunStatus,
   type WorkEnvironment,
 } from "../../src/work/index.ts";
+import { privatePem } from "../signing/keys.ts";
+import { signingServices } from "../signing/services.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
 import { testWith } from "../support/programs.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
@@ -162,6 +168,51 @@ testWith("git")("a shadow plans, and writes neither images nor statuses", async 
   });
   expect(await standsAt("one", "v3")).toBeUndefined();
   expect(said).toEqual([]);
+});
+
+testWith("git")("what a job promotes is signed, and a dry run tells what would be", async () => {
+  const head = await ask("v1");
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key = join(folder.path, "release.key");
+  await writeFile(key, privatePem(privateKey));
+  const trust: Settings["trust"] = {
+    signers: { release: { key } },
+    sign: [{ images: [`${server.address}/one/**`], signer: "release", record: true }],
+  };
+  const env = { ...environment(), settings: { ...defaultSettings, trust } };
+  const signedAs = async () => {
+    const verifier = await knownSigner(openSigner("release", { key }, signingServices())).verifier();
+    const one = registries.repository(parseRepository(`${server.address}/one/app`));
+    const { attachments } = await readAttachments(one, digests.v1 as Digest, { verifier });
+    return attachments
+      .flatMap(({ readings }) => readings)
+      .flatMap(({ signature: { state }, statement }) => (state === "verified" ? (statement ?? []) : []));
+  };
+  expect(await carryOut(takenRun(job({ shadow: true })).run, env)).toMatchObject({
+    details: { summary: "2 already there; nothing is written" },
+  });
+  const dry = job({ work: { kind: "promote", promote: { manifests: "registry", dryRun: true } } });
+  expect(await carryOut(takenRun(dry).run, env)).toMatchObject({
+    details: { summary: "2 to do, 2 already there; nothing is written" },
+  });
+  expect(await signedAs()).toEqual([]);
+  const { run } = takenRun(job());
+  expect(await carryOut(run, env)).toMatchObject({
+    result: "SUCCESS",
+    details: { summary: "2 done, 2 already there" },
+  });
+  const record = (await signedAs()).find(({ predicateType }) => predicateType.includes("promotion/v1"));
+  expect(await signedAs()).toHaveLength(2);
+  expect(record?.predicate).toMatchObject({
+    manifest: {
+      name: "registry/images/app/images.yaml",
+      uri: `git+file://${repository.path}`,
+      digest: { gitCommit: head },
+    },
+    job: { name: "promote-app", buildId: run.id },
+  });
+  expect(await carryOut(takenRun(job()).run, env)).toMatchObject({ details: { summary: "4 already there" } });
+  said.splice(0);
 });
 
 testWith("git")("a run whose process stops is not ended: another one takes it up", async () => {
