@@ -17,6 +17,7 @@ import { withProgress } from "./registries.ts";
 import { printPolicies } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
+import { signingFor } from "./signing.ts";
 import type { Terminal } from "./terminal.ts";
 import { trustFor } from "./trust.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
@@ -113,7 +114,7 @@ async function verifyTree(
         open: registries.repository,
         reading: chosen,
         trust,
-        ...(options.signatures ? { signatures: trust } : {}),
+        ...(options.signatures ? { signatures: trust, signing: await signingFor(session, path) } : {}),
         listener: toAll(progress.listener, listener),
         signal: interruption.stop,
       });

@@ -28,7 +28,7 @@ import {
   type Tag,
 } from "../oci/index.ts";
 import { placing, type Repository } from "../registry/index.ts";
-import type { ImageTrust } from "../trust/index.ts";
+import type { ImageSigning, ImageTrust } from "../trust/index.ts";
 import { hostLimits, onEachHost } from "./by-host.ts";
 import { standing } from "./decide.ts";
 import type { VerificationEvent } from "./events.ts";
@@ -38,6 +38,7 @@ import { gatherJudgements, type JudgedAt, type ReportedJudgement } from "./polic
 import { attachmentFindings } from "./referrers/verify.ts";
 import type { Scope } from "./scope.ts";
 import type { OpenRepository } from "./section.ts";
+import { signingFindings } from "./signatures/verify.ts";
 import {
   type BlobExaminer,
   type BlobLooks,
@@ -55,7 +56,7 @@ import { createSignatureLook } from "./verify-signatures.ts";
  * - `unlisted-referrer`: a manifest is about another image, and the list of that image's referrers lacks it.
  * - `missing-attachment`: what hangs on it at staging, and travels with it, does not hang on it here.
  * - `corrupt`: a manifest, config or layer is there but is not what its descriptor says, or not all read the same in it.
- * - `unsigned`: nobody has signed the image.
+ * - `unsigned`: nobody has signed the image, or not as rules ask for.
  * - `not-verified`: it is signed, and no signature is true and by somebody who is known here.
  * - `policy`: a policy requires what is not there, or is not true or not allowed.
  * - `unread`: it could not be found out.
@@ -138,6 +139,8 @@ export interface VerifyOptions {
   readonly reading?: BlobReading | undefined;
   /** Look at who vouches for images as well, and hold them against policies. */
   readonly signatures?: ImageTrust | undefined;
+  /** Look as well whether everything is signed that its rules ask for. */
+  readonly signing?: ImageSigning | undefined;
   readonly listener?: Listener<VerificationEvent> | undefined;
   /** No repository is begun once it is aborted: the images of those that are left are `unread`. */
   readonly signal?: AbortSignal;
@@ -179,7 +182,7 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
   });
   const { looks, bytesRead } = run.examiner;
   const own = findings.flat();
-  const all = [...own, ...(await missingAttachments(options, desiredEdges, own, run))];
+  const all = [...own, ...(await missingBesideImages(options, desiredEdges, own, run))];
   return {
     format: "waybill-verification/1",
     ...(scope?.selection === undefined ? {} : { selection: scope.selection }),
@@ -195,20 +198,23 @@ export async function verifyProduction(options: VerifyOptions): Promise<Verifica
   };
 }
 
-/** Of images that are there: of others it is known already that they lack everything. */
-async function missingAttachments(
-  { trust, open, signal }: VerifyOptions,
+/** What images lack that are there: of others it is known already that they lack everything. */
+async function missingBesideImages(
+  { trust, signing, open, signal }: VerifyOptions,
   edges: EdgeSet,
   found: readonly Finding[],
   { documents }: VerificationRun,
 ): Promise<readonly Finding[]> {
-  if (trust === undefined) return [];
   const placeOfImage = ({ destination, digest }: Finding): string => `${destination}@${digest}`;
   const unknown = new Set(
     found.filter(({ kind }) => kind === "missing-image" || kind === "unread").map(placeOfImage),
   );
-  const findings = await attachmentFindings({ edges, open, documents, trust, signal });
-  return findings.filter((finding) => !unknown.has(placeOfImage(finding)));
+  const question = { edges, open, documents, trust, signal };
+  const findings = await Promise.all([
+    trust === undefined ? [] : attachmentFindings(question),
+    signing === undefined ? [] : signingFindings({ ...question, signing }),
+  ]);
+  return findings.flat().filter((finding) => !unknown.has(placeOfImage(finding)));
 }
 
 interface VerificationRun {

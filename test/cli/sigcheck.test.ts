@@ -24,9 +24,10 @@ describe("signing by the settings", () => {
 
   beforeEach(async () => {
     world = await openWorld();
-    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const key = join(world.folder, "release.key");
     await writeFile(key, privatePem(privateKey));
+    await writeFile(join(world.folder, "release.pub"), publicKey.export({ format: "pem", type: "spki" }));
     signer = openSigner("release", { key }, signingServices());
     image = (await world.stage("foo/app", "v1")).root.descriptor;
     tree = join(world.folder, "manifests");
@@ -42,13 +43,14 @@ describe("signing by the settings", () => {
   });
   afterEach(() => world.close());
 
-  const settings = (rule: string) =>
+  const settings = (rule: string, more: readonly string[] = []) =>
     writeFile(
       join(world.folder, "waybill.yaml"),
       [
         "hosts:",
         `  "${world.production.host}": { retries: 0 }`,
         "trust:",
+        ...more,
         "  signers:",
         "    release: { key: release.key }",
         "  sign:",
@@ -152,6 +154,26 @@ describe("signing by the settings", () => {
       expect(await sigcheck()).toMatchObject({ status: 0 });
       expect(await sigcheck("--confirm")).toMatchObject({ status: 0 });
       expect(written(after)).toEqual([]);
+    });
+
+    it("and verify --signatures names what rules ask for", async () => {
+      const verify = async () => {
+        const { status, stdout } = await waybill("verify", tree, "--signatures", "--to", "*/eu/**", "--json");
+        const { findings } = JSON.parse(stdout) as { findings: { kind: string; message: string }[] };
+        return { status, said: findings.map(({ kind, message }) => `${kind}: ${message}`) };
+      };
+      await settings("record: true", ["  keys:", "    release: release.pub"]);
+      const asked = "which a rule of trust.sign asks for";
+      expect(await verify()).toEqual({
+        status: 2,
+        said: [
+          "unsigned: nobody has signed it",
+          `unsigned: it has no signature by release, ${asked}`,
+          `unsigned: it has no record by release, ${asked}`,
+        ],
+      });
+      expect(await sigcheck("--confirm")).toMatchObject({ status: 0 });
+      expect(await verify()).toEqual({ status: 0, said: [] });
     });
 
     it("looks at one image that is named", async () => {
