@@ -47,6 +47,10 @@ export interface KeylessSettings {
   readonly token: "github" | "gitlab" | "google" | TokenSetting;
   /** Whom the token is for: `sigstore` by default. */
   readonly audience?: string;
+  /** Whose the certificates are: then no token is needed to find out what was signed already. Together with `issuer`. */
+  readonly identity?: string;
+  /** The URL of who says that it is this identity. */
+  readonly issuer?: string;
 }
 
 /** Where a token is: exactly one of them. */

@@ -127,18 +127,35 @@ function signer(folder: string): Shape<SignerSettings> {
         "A key of a key service, for its plugin: NAME://KEY.",
       ),
       keyless: described(
-        mapping("keyless", {
-          token: required(
-            described(
-              token,
-              "Where the token comes from: github, gitlab, google, a file, a variable or an account.",
+        mapping(
+          "keyless",
+          {
+            token: required(
+              described(
+                token,
+                "Where the token comes from: github, gitlab, google, a file, a variable or an account.",
+              ),
             ),
-          ),
-          audience: text(undefined, {
-            type: "string",
-            description: "Whom the token is for: sigstore by default.",
-          }),
-        }),
+            audience: text(undefined, {
+              type: "string",
+              description: "Whom the token is for: sigstore by default.",
+            }),
+            identity: text(undefined, {
+              type: "string",
+              description: "Whose the certificates are, so that plans need no token.",
+            }),
+            issuer: text(undefined, {
+              type: "string",
+              description: "The URL of who says that it is this identity.",
+            }),
+          },
+          {
+            check: ({ known }, node, { findings }) => {
+              if (known.has("identity") !== known.has("issuer"))
+                findings.report("missing-key", node.start, "identity and issuer go together");
+            },
+          },
+        ),
         "Certificates of some minutes, for the identity that a token proves.",
       ),
       signingConfig: filePath(

@@ -64,6 +64,10 @@ export interface KeylessOptions {
   readonly token: "github" | "gitlab" | "google" | TokenPlace;
   /** Whom the token is for: `sigstore` by default. */
   readonly audience?: string | undefined;
+  /** Whose the certificates are: then no token is needed to find out what was signed already. Together with `issuer`. */
+  readonly identity?: string | undefined;
+  /** The URL of who says that it is this identity. */
+  readonly issuer?: string | undefined;
 }
 
 /** Where a token is: exactly one of them. */

@@ -63,7 +63,12 @@ function provingKeyless(
       import("./keyless/token.ts"),
       import("./services/signing-config.ts"),
     ]);
+    const { identity, issuer } = keyless;
     return keylessMaker({
+      expected:
+        identity === undefined || issuer === undefined
+          ? undefined
+          : { kind: "certificate", identity, issuer },
       token: () => identityToken(keyless, services),
       async certify(token) {
         const choice = { versions: [1], now: now(services), what: "a certificate authority", where: file };

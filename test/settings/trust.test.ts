@@ -67,12 +67,14 @@ describe("who signs, in the settings", () => {
         "  two: { key: a.key, kms: test://key }",
         "  bare: { keyless: { token: gitlab } }",
         "  where: { keyless: { token: { file: a, variable: B } }, signingConfig: s.json }",
+        "  half: { keyless: { token: gitlab, identity: a }, signingConfig: s.json }",
       ),
     ).toEqual([
       "3:11 expected exactly one of: key, kms, keyless",
       "4:10 expected exactly one of: key, kms, keyless",
       "5:11 a keyless signer needs a signingConfig",
       expect.stringMatching(/^6:\d+ /),
+      "7:22 identity and issuer go together",
     ]);
   });
 });

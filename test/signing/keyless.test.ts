@@ -88,6 +88,16 @@ async function keyless(config: Config, disturb?: Disturbance, others: Partial<Si
   return { server, signer };
 }
 
+/** One that knows whose certificates it wants. */
+async function expecting(identity: string, tokenFile: string) {
+  const server = await serveSigstore(() => world);
+  return openSigner(
+    "release",
+    { keyless: { token: { file: tokenFile }, identity, issuer: actions }, signingConfig: configFor(server) },
+    signingServices({}),
+  );
+}
+
 async function failureOf(work: Promise<unknown>): Promise<SigningError> {
   const failure: unknown = await work.then(
     () => undefined,
@@ -98,6 +108,20 @@ async function failureOf(work: Promise<unknown>): Promise<SigningError> {
 }
 
 describe("a keyless signer", () => {
+  it("that knows whose certificates it wants needs no token to say so, and signs as nobody else", async () => {
+    const without = await expecting(workflow, join(folder, "no-token"));
+    expect(await without.identity()).toEqual(signedByRun.by);
+    expect(await failureOf(without.bundle(statement))).toMatchObject({ code: "signer-unavailable" });
+    const right = await expecting(workflow, written(token));
+    const { signature } = await verifiers().bundle(await right.bundle(statement), image);
+    expect(signature).toMatchObject(signedByRun);
+    const wrong = await expecting(`${workflow}-too`, written(token));
+    expect(await failureOf(wrong.bundle(statement))).toMatchObject({
+      code: "signer-invalid",
+      message: expect.stringContaining(`${workflow}-too`),
+    });
+  });
+
   it.each([
     ["Rekor 1", { logs: [1] }, [["dsse", "0.0.1"]]],
     ["Rekor 1 and a timestamp", { logs: [1], timestamps: true }, [["dsse", "0.0.1"]]],
