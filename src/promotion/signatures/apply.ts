@@ -35,8 +35,11 @@ import {
   summaryBytes,
 } from "./statements.ts";
 
-/** Images that are signed at the same time; the policy of each host bounds what really is in flight. */
-const imagesAtOnce = 16;
+/**
+ * Images that are signed at the same time. The policy of each host bounds what really is in flight: most of them wait, where
+ * there is no referrers API, until lists of referrers are known to have stayed.
+ */
+const imagesAtOnce = 256;
 /** Signatures that are made at the same time: each may be minutes of waiting for a log that is asked too often. */
 const signaturesAtOnce = 16;
 
@@ -86,14 +89,16 @@ export async function applySignatures(
       try {
         const to = run.open(destination);
         const lacking = await placing(to, stillLacking(image, edges, destination, run));
-        for (const { edge, subjects } of lacking) {
-          try {
-            const done = await placing(to, signEdge({ image, edge, subjects, to, made }, run));
-            attached.push({ edge: edgeOf(edge), ...done });
-          } catch (error) {
-            tell(edgeOf(edge), failureRecord(error));
-          }
-        }
+        await Promise.all(
+          lacking.map(async ({ edge, subjects }) => {
+            try {
+              const done = await placing(to, signEdge({ image, edge, subjects, to, made }, run));
+              attached.push({ edge: edgeOf(edge), ...done });
+            } catch (error) {
+              tell(edgeOf(edge), failureRecord(error));
+            }
+          }),
+        );
       } catch (error) {
         for (const edge of edges) tell(edgeOf(edge), failureRecord(error));
       }
@@ -173,19 +178,26 @@ async function signEdge(
   };
   const referrers: Digest[] = [];
   const places: string[] = [];
-  for (const digest of subjects) {
+  const sign = async (digest: Digest): Promise<void> => {
     const subject = await descriptorOf(image, digest, to, run);
     if (edge.layout === "bundle") {
       const statement = await statementOf(digest);
       const bundle = await once("bundle", statement, () => signer.bundle(statement));
       referrers.push((await attachBundle(to, subject, bundle, predicates[edge.what])).digest);
-      continue;
+      return;
     }
     const layer = await legacyLayer(edge, digest, promoted, signer, statementOf, once);
     await attachLegacy(tags, to, subject, layer);
     places.push(tagPlace(to, cosignTag(digest, layer.kind)));
-  }
+  };
+  await allOf(subjects.map(sign));
   return { referrers, places };
+}
+
+/** Waits until all have ended, also where one fails: nothing goes on behind the back of what is told then. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 async function legacyLayer(
@@ -251,12 +263,13 @@ async function confirm(
     byRepository.set(destination, here);
     here.push(each);
   }
-  const lostPlaces = await tags.confirm();
+  const confirming = tags.confirm();
   await Promise.all(
     [...byRepository].map(async ([name, here]) => {
       try {
         const to = open(name);
         const lost = new Set(await to.confirmReferrers?.());
+        const lostPlaces = await confirming;
         for (const { edge, referrers, places } of here) {
           const place = places.find((each) => lostPlaces.has(each));
           const missing = referrers.find((digest) => lost.has(digest));
