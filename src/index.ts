@@ -335,6 +335,7 @@ export {
   type PaceOf,
   type PushOptions,
   type PushOutcome,
+  type PutOptions,
   type Registries,
   type RegistriesOptions,
   type RegistryError,

@@ -2,6 +2,7 @@ import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Section } from "./plan.ts";
 import { type ImageEdge, imageKind, plannedImages } from "./planned-images.ts";
 import type { Outcome } from "./section.ts";
+import { signatureKind } from "./signatures/planned-signatures.ts";
 import { isWork } from "./verdicts.ts";
 
 /** What became of an image. */
@@ -16,6 +17,8 @@ export interface Arrivals {
   of(destination: RepositoryName, digest: Digest): Promise<ImageArrival>;
   /** Tags of an image that were to be put and were not, as far as it is known. */
   lacking(destination: RepositoryName, digest: Digest): ReadonlySet<Tag>;
+  /** Nothing was in the repository when the plan was made, and nothing but images is brought there: nothing hangs on them yet. */
+  isBare(destination: RepositoryName): boolean;
 }
 
 /** Arrivals that are told of outcomes. */
@@ -45,7 +48,15 @@ export function createArrivals(sections: readonly Section[]): ToldArrivals {
       waits.set(`${destination}@${digest}`, { open, done: false, lacking, arrived, settle });
     }
   }
+  const bare = new Set<string>();
+  for (const { destination, empty } of plannedImages({ sections })) if (empty) bare.add(destination);
+  for (const { kind, items } of sections) {
+    if (kind === imageKind || kind === signatureKind) continue;
+    for (const { destinations = [] } of items as readonly { destinations?: readonly string[] }[])
+      for (const destination of destinations) bare.delete(destination);
+  }
   return {
+    isBare: (destination) => bare.has(destination),
     of: (destination, digest) => waits.get(`${destination}@${digest}`)?.arrived ?? Promise.resolve("there"),
     lacking: (destination, digest) => waits.get(`${destination}@${digest}`)?.lacking ?? new Set(),
     take({ kind, of, failure }) {

@@ -13,6 +13,8 @@ export interface AttachedArtifact {
   readonly annotations: Readonly<Record<string, string | undefined>>;
   /** Nobody else has made these bytes, so that the repository is not asked whether it has them. */
   readonly isNew?: boolean;
+  /** The repository is asked at the end of the run whether its lists have kept what was attached: it is not waited for here. */
+  readonly confirmsLater?: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface AttachedArtifact {
 export async function attachArtifact(
   repository: Repository,
   subject: Pick<Descriptor, "mediaType" | "digest" | "size">,
-  { artifactType, layer: given, annotations, isNew = false }: AttachedArtifact,
+  { artifactType, layer: given, annotations, isNew = false, confirmsLater = false }: AttachedArtifact,
 ): Promise<Descriptor> {
   const emptyConfig = documentOf(mediaTypes.ociEmpty, Buffer.from("{}"));
   const layer = documentOf(given.mediaType, given.bytes);
@@ -53,11 +55,11 @@ export async function attachArtifact(
       }),
     ),
   );
-  await repository.put(manifest).catch(async (error: unknown) => {
+  await repository.put(manifest, [], { confirmsLater }).catch(async (error: unknown) => {
     // A registry that is sent the empty config by two at once may lack it for a moment.
     if (!(error instanceof UnknownContentError)) throw error;
     await Promise.all([emptyConfig, layer].map((blob) => send(blob, true)));
-    await repository.put(manifest);
+    await repository.put(manifest, [], { confirmsLater });
   });
   return { ...manifest.descriptor, artifactType };
 }

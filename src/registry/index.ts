@@ -50,6 +50,7 @@ export type {
   OpenOptions,
   PushOptions,
   PushOutcome,
+  PutOptions,
   Repository,
   RepositoryReader,
   RepositoryWriter,

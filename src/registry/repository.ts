@@ -93,6 +93,15 @@ export interface RepositoryReader {
   isListedReferrer?(document: ImageDocument): Promise<boolean>;
 }
 
+/** How a manifest is put. */
+export interface PutOptions {
+  /**
+   * {@link RepositoryWriter.confirmReferrers} is asked at the end of the run, and what it gives is heeded: a list of referrers
+   * that was written is not waited for until it is known to have stayed.
+   */
+  readonly confirmsLater?: boolean;
+}
+
 /** Writing. */
 export interface RepositoryWriter {
   /** Whether a blob is there, by its digest. One request. */
@@ -109,7 +118,7 @@ export interface RepositoryWriter {
    * @throws {RegistryError} `referrers-tag-taken` when something else stands where that list belongs, and
    * `referrer-unconfirmed` when the list does not keep it.
    */
-  put(document: ImageDocument, tags?: Tag | readonly Tag[]): Promise<void>;
+  put(document: ImageDocument, tags?: Tag | readonly Tag[], options?: PutOptions): Promise<void>;
   /**
    * Looks again at the lists of referrers that were written here, and mends them: a slower writer may have overwritten them
    * since. To be called at the end of a run. Absent where nobody can, as in a folder.

@@ -9,7 +9,8 @@ export type AttachedTo = Pick<Descriptor, "mediaType" | "digest" | "size">;
 
 /**
  * Attaches a Sigstore bundle to an image as cosign 3 does, as a referrer, but without the time of attaching: the same
- * bundle gives the same manifest, and attaching it again changes nothing.
+ * bundle gives the same manifest, and attaching it again changes nothing. The repository has to be asked at the end of the run
+ * whether its lists have kept it.
  * @throws {RegistryError}
  */
 export function attachBundle(
@@ -26,6 +27,7 @@ export function attachBundle(
       "dev.sigstore.bundle.predicateType": predicateType,
     },
     isNew: true,
+    confirmsLater: true,
   });
 }
 

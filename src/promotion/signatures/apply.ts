@@ -138,7 +138,9 @@ async function stillLacking(
   run: Run,
 ): Promise<readonly Lacking[]> {
   const wants = edges.map((edge) => ({ ...edge, edge }));
-  return image.arrives ? lackingOf(wants, image, destination, run) : wants;
+  return image.arrives && !run.arrivals.isBare(destination)
+    ? lackingOf(wants, image, destination, run)
+    : wants;
 }
 
 interface SigningTask extends Lacking {

@@ -19,6 +19,8 @@ import { failed, type Remote } from "./remote.ts";
 /** A manifest that this process has put, as its subject's list is to show it. */
 interface Mine {
   readonly entry: Descriptor;
+  /** Whoever waits asks at the end whether it has stayed. */
+  confirmsLater: boolean;
   /** Times that it was written into the list, since somebody waits for it. */
   written: number;
   readonly waiting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[];
@@ -133,11 +135,14 @@ function openList(remote: Remote, subject: Digest) {
       if (!isThere && mine.written < maxWrites) due.push(mine);
       else if (!isThere) throw unconfirmed(remote, subject, "others keep overwriting the");
       // What was written a moment ago may still be undone.
-      else if (mine.written === 0 || !hasNew) for (const { resolve } of mine.waiting.splice(0)) resolve();
+      else if (mine.written === 0 || !hasNew) release(mine);
     }
     const missing = due.map(({ entry }) => entry);
     if (missing.length > 0) await write(list, missing);
-    for (const mine of due) mine.written += 1;
+    for (const mine of due) {
+      mine.written += 1;
+      if (mine.confirmsLater) release(mine);
+    }
   };
 
   /** Until nobody waits any more. Never rejects: those who wait do. */
@@ -157,11 +162,17 @@ function openList(remote: Remote, subject: Digest) {
     /**
      * Resolves when the list has the entry and, if it was written here, still had it a while later.
      * @param keptByRegistry The registry has said that it keeps the list itself.
+     * @param confirmsLater Whoever calls asks {@link ReferrersList.confirm} at the end: it resolves when the entry was written.
      */
-    async add(entry: Descriptor, keptByRegistry: boolean): Promise<void> {
-      if (keptByRegistry && (await isInApi(entry.digest))) return;
-      const mine: Mine = put.get(entry.digest) ?? { entry, written: 0, waiting: [] };
+    async add(entry: Descriptor, keptByRegistry: boolean, confirmsLater: boolean): Promise<void> {
+      const { client } = remote;
+      if (keptByRegistry && (keepers.has(client) || (await isInApi(entry.digest)))) {
+        keepers.add(client);
+        return;
+      }
+      const mine: Mine = put.get(entry.digest) ?? { entry, confirmsLater, written: 0, waiting: [] };
       if (mine.waiting.length === 0) mine.written = 0;
+      mine.confirmsLater = confirmsLater && (mine.waiting.length === 0 || mine.confirmsLater);
       put.set(entry.digest, mine);
       await new Promise<void>((resolve, reject) => {
         mine.waiting.push({ resolve, reject });
@@ -186,6 +197,13 @@ function openList(remote: Remote, subject: Digest) {
         return missing.map(({ digest }) => digest);
       }),
   };
+}
+
+/** Registries whose own list has shown what they had said that they keep: not each word of theirs is looked into. */
+const keepers = new WeakSet<HostClient>();
+
+function release({ waiting }: Mine): void {
+  for (const { resolve } of waiting.splice(0)) resolve();
 }
 
 interface List {

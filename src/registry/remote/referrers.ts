@@ -8,6 +8,7 @@ import {
   subjectOf,
   type Tag,
 } from "../../oci/index.ts";
+import type { PutOptions } from "../repository.ts";
 import { putDocument } from "./documents.ts";
 import { askReferrersApi } from "./referrers-api.ts";
 import { referrersListOf, writtenLists } from "./referrers-list.ts";
@@ -74,6 +75,7 @@ export async function putWithSubject(
   remote: Remote,
   document: ImageDocument,
   tags: readonly Tag[],
+  { confirmsLater = false }: PutOptions,
 ): Promise<void> {
   const subject = subjectOf(document, remote.name);
   if (subject === undefined) {
@@ -82,7 +84,7 @@ export async function putWithSubject(
   }
   const { keepsReferrers } = await putDocument(remote, document);
   const entry = referrerEntry(document.descriptor, readImageContent(document, remote.name));
-  await referrersListOf(remote, subject).add(entry, keepsReferrers);
+  await referrersListOf(remote, subject).add(entry, keepsReferrers, confirmsLater);
   if (tags.length > 0) await putDocument(remote, document, tags);
 }
 

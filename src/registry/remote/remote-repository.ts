@@ -13,7 +13,14 @@ import { RegistryError } from "../errors.ts";
 import { pushScope } from "../host/authorizer.ts";
 import { pathOnEndpoint } from "../host/endpoint.ts";
 import type { HostClient, HostRequest } from "../host/host-client.ts";
-import type { BlobContent, OpenOptions, PushOptions, Repository, ResolveOptions } from "../repository.ts";
+import type {
+  BlobContent,
+  OpenOptions,
+  PushOptions,
+  PutOptions,
+  Repository,
+  ResolveOptions,
+} from "../repository.ts";
 import { refusal } from "./answer.ts";
 import { hasBlob, probeBlob } from "./blob-presence.ts";
 import { openBlob } from "./blobs.ts";
@@ -103,8 +110,8 @@ export class HostedRepository implements Repository {
     return uploadBlob(this.#remote, blob, content, { mountFrom, inMemory, anew });
   }
 
-  put(document: ImageDocument, tags: Tag | readonly Tag[] = []) {
-    return putWithSubject(this.#remote, document, typeof tags === "string" ? [tags] : tags);
+  put(document: ImageDocument, tags: Tag | readonly Tag[] = [], options: PutOptions = {}) {
+    return putWithSubject(this.#remote, document, typeof tags === "string" ? [tags] : tags, options);
   }
 
   confirmReferrers() {
