@@ -165,6 +165,14 @@ describe("signing at promotion", () => {
     expect(await said("eu/bar", bar)).toHaveLength(1);
   });
 
+  it("asks for no signatures of what was copied to a place with nothing in it", async () => {
+    const { report } = await run();
+    expect(report.counts).toMatchObject({ done: 4, failed: 0 });
+    const looks = world.production.seen.filter(({ url }) => url.includes("/referrers/"));
+    // Once, at most for each, to see that the registry lists what it says that it keeps.
+    expect(looks.length).toBeLessThanOrEqual(2);
+  });
+
   it("finds no signature of ours in one by another key", async () => {
     const other = await keySigner(world.folder, "other");
     const signing = await signingWith([{ signer: "other" }], [other]);
