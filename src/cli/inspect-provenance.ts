@@ -28,6 +28,8 @@ interface Place {
 interface Result {
   readonly place: Place;
   readonly found: FoundProvenance;
+  /** Who signed exactly that, in words, where the signature was verified. */
+  readonly verifiedBy?: string | undefined;
 }
 
 /**
@@ -43,7 +45,8 @@ export async function printProvenance(
   const places = [{ repository: image.repository, project: undefined }];
   const here = await lookIn(registries, places, image.digest);
   const origins = here !== undefined ? [] : await originsOf(session, image, options.manifests);
-  const result = here ?? (await lookIn(registries, origins, image.digest));
+  const told = here ?? (await lookIn(registries, origins, image.digest));
+  const result = told && { ...told, verifiedBy: await signerOf(session, registries, image.digest, told) };
   if (result === undefined) {
     await deliver(session, {
       text: (shown) => sayNothingFound(shown, image, options.manifests, origins),
@@ -75,6 +78,23 @@ async function lookIn(
     if (found !== undefined) stray ??= { place, found };
   }
   return stray;
+}
+
+/** Who signed what was found, if anybody is believed by the settings and it was one of those. */
+async function signerOf(
+  session: Session,
+  registries: Registries,
+  digest: Digest,
+  { place, found }: Result,
+): Promise<string | undefined> {
+  const { signerInWords, trustOf, vouchedProvenance } = await import("../trust/index.ts");
+  const { isDeepStrictEqual } = await import("node:util");
+  const { trust: settings } = await session.settings();
+  const trust = await trustOf({ tree: { manifests: [] }, settings, open: registries.repository });
+  if (!trust.believesAnybody || found.about === "other") return undefined;
+  const vouched = vouchedProvenance(await trust.attachments(place.repository, digest));
+  const same = vouched.find(({ provenance }) => isDeepStrictEqual(provenance, found.provenance));
+  return same && signerInWords(same.by);
 }
 
 async function originsOf(
@@ -110,11 +130,13 @@ function sayNothingFound(
 }
 
 function documentOf({ repository, digest }: Inspected, result: Result | undefined): object {
-  const asked = { format: "waybill-provenance/1", repository, digest, verified: false };
-  if (result === undefined) return { ...asked, provenance: null };
-  const { place, found } = result;
+  const asked = { format: "waybill-provenance/1", repository, digest };
+  if (result === undefined) return { ...asked, verified: false, provenance: null };
+  const { place, found, verifiedBy } = result;
   return {
     ...asked,
+    verified: verifiedBy !== undefined,
+    ...(verifiedBy === undefined ? {} : { verifiedBy }),
     ...(place.project === undefined
       ? {}
       : { promotedFrom: { project: place.project, repository: place.repository } }),
@@ -137,7 +159,7 @@ const waysInWords = {
   index: "in its index",
 } as const satisfies Record<FoundProvenance["way"], string>;
 
-function linesOf({ repository, digest }: Inspected, { place, found }: Result): string[] {
+function linesOf({ repository, digest }: Inspected, { place, found, verifiedBy }: Result): string[] {
   const { provenance, about, way, manifest } = found;
   const { source, commit, isDirty, config, builder, buildType, run, startedAt, finishedAt } = provenance;
   const materials = (provenance.materials ?? []).filter(({ uri }) => uri !== source);
@@ -164,7 +186,9 @@ function linesOf({ repository, digest }: Inspected, { place, found }: Result): s
     ["subject", `${provenance.subject ?? "none that can be read"} (${aboutInWords[about]})`],
     [
       "verified",
-      "no: this was read, and no signature was checked; whoever may push there may have written it",
+      verifiedBy === undefined
+        ? "no: this was read, and nobody who is believed here has signed it; whoever may push there may have written it"
+        : `yes: signed by ${verifiedBy}`,
     ],
   ];
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;

@@ -160,7 +160,7 @@ async function mergeStaging(means: MergeMeans, options: Options, staging: string
   const { merge } = await import("../merge/index.ts");
   const { catalog } = means.registries;
   const selection = await projectsOf(options);
-  const merged = await merge({ ...shared(means, options), selection, staging, catalog });
+  const merged = await merge({ ...(await shared(means, options)), selection, staging, catalog });
   const result = withoutTexts(merged);
   return { format: "waybill-merge/1", result, merges: [merged], status: exitCodes.asDesired };
 }
@@ -170,7 +170,7 @@ async function mergeSeveral(means: MergeMeans, options: Options, stop: AbortSign
   const selection = await projectsOf(options);
   if (selection === undefined) throw new TypeError("no project is selected");
   const { catalog } = means.registries;
-  const result = await mergeProjects({ ...shared(means, options), selection, catalog, signal: stop });
+  const result = await mergeProjects({ ...(await shared(means, options)), selection, catalog, signal: stop });
   const { merges, nothing, failures } = result;
   return {
     format: "waybill-merge-projects/1",
@@ -206,7 +206,7 @@ async function mergeOneRun(means: MergeMeans, options: Options, name: string): P
   const { isTag } = await import("../oci/index.ts");
   if (options.as !== undefined && !isTag(options.as)) throw new UsageError(`--as ${options.as} is no tag`);
   const result = await mergeRun({
-    ...shared(means, options),
+    ...(await shared(means, options)),
     run: await readBuiltImages(await successfulRun(means.session, name, options)),
     staging: options.stagingRepo,
     selection: await projectsOf(options),
@@ -238,7 +238,10 @@ async function successfulRun(session: Session, name: string, { dataDir }: Option
   );
 }
 
-function shared({ registries, path }: MergeMeans, options: Options) {
+async function shared({ session, registries, path }: MergeMeans, options: Options) {
+  const { trustOf } = await import("../trust/index.ts");
+  const { trust: settings } = await session.settings();
+  const open = registries.repository;
   const { image: images = [], digest: digests = [], tag: tags = [], newest } = options;
   const maxAge =
     options.maxAge === undefined
@@ -250,7 +253,9 @@ function shared({ registries, path }: MergeMeans, options: Options) {
     format: formats[options.format],
     skipProduction: options.skipProduction ?? false,
     dryRun: options.dryRun ?? false,
-    open: registries.repository,
+    open,
+    // Policies are for the review: what is merged is only told who signed it.
+    trust: await trustOf({ tree: { manifests: [] }, settings, open }),
   };
 }
 

@@ -87,11 +87,12 @@ function whatOf({ verdicts, destinations }: ReviewedLine): string {
 }
 
 async function factsOf({ lines }: ReviewedProject): Promise<string[]> {
-  const { factsInWords } = await import("../review/index.ts");
+  const { factsInWords, travelsInWords } = await import("../review/index.ts");
   const { judgementInWords } = await import("../promotion/index.ts");
   return lines.flatMap((line) => {
     const { facts, policies = [] } = line;
     if (facts === undefined && policies.length === 0) return [];
+    const travels = travelsInWords(line.travels);
     const { what, since, attached } = factsInWords(line);
     return [
       "",
@@ -99,6 +100,7 @@ async function factsOf({ lines }: ReviewedProject): Promise<string[]> {
       `    ${what.map((part) => (typeof part === "string" ? part : part.commit)).join("")}`,
       ...(since === "" ? [] : [`    since ${since}`]),
       ...(attached === "" ? [] : [`    attached: ${attached}`]),
+      ...(travels === "" ? [] : [`    travels with it: ${travels}`]),
       ...policies.map((judgement) => `    ${judgementInWords(judgement)}`),
     ];
   });

@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { messageOf } from "../errors/index.ts";
 import { parseRepository, type RepositoryName, repositoryFault } from "../oci/index.ts";
 import { type Listing, type Repository, refusesToList } from "../registry/index.ts";
+import type { ImageTrust } from "../trust/index.ts";
 import { MergeError } from "./errors.ts";
 import type { Filter } from "./filters.ts";
 import { stagingUnread } from "./unread.ts";
@@ -15,6 +16,8 @@ export interface StagingAccess {
    * no children; those that have no catalog either, or do not let us read it, fail, which is no failure of the merge.
    */
   readonly catalog?: (prefix: string) => AsyncIterable<string>;
+  /** What tells whether provenance was signed by somebody to believe. Without it, it is read, and no more. */
+  readonly trust?: ImageTrust | undefined;
 }
 
 /** An image that staging may hold. */

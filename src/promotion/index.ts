@@ -32,6 +32,7 @@ export {
   type ReportedJudgement,
 } from "./policies.ts";
 export * from "./promote.ts";
+export { type PlannedCompanion, type PlannedTravel, plannedTravels } from "./referrers/planned.ts";
 export * from "./report.ts";
 export {
   formatPlan,

@@ -19,25 +19,33 @@ export interface OriginWords {
   readonly after: string;
 }
 
+/** What is told of how an image was built. */
+export interface ToldOrigin extends Pick<Provenance, "commit" | "source" | "isDirty" | "run" | "builder"> {
+  /** Who signed it, in words, where the signature was verified. */
+  readonly verifiedBy?: string | undefined;
+}
+
 /**
- * What built an image, in a few words: `built from 9afb85e00000 of https://example.com/app by run push-app/1`.
+ * What built an image, in a few words: `built from 9afb85e00000 of https://example.com/app by run push-app/1`, and
+ * `, verified: signed by the key release` where that is so.
  * `undefined` when a builder said nothing of it. The words are from outside.
  */
-export function originWords(
-  origin: Pick<Provenance, "commit" | "source" | "isDirty" | "run" | "builder">,
-): OriginWords | undefined {
-  const { source, isDirty, run, builder } = origin;
+export function originWords(origin: ToldOrigin): OriginWords | undefined {
+  const { source, isDirty, run, builder, verifiedBy } = origin;
   const commit = origin.commit?.slice(0, shownDigits) ?? "";
   const address = source === undefined ? "" : sourceAddress(source);
   const by = run !== undefined ? ` by run ${run}` : builder !== undefined ? ` by ${builder}` : "";
-  if (commit === "" && address === "") return by === "" ? undefined : { before: "built", commit, after: by };
+  const verified = verifiedBy === undefined ? "" : `, verified: signed by ${verifiedBy}`;
+  if (commit === "" && address === "") {
+    return by === "" ? undefined : { before: "built", commit, after: `${by}${verified}` };
+  }
   const of = commit !== "" && address !== "" ? ` of ${address}` : address;
   const dirt = isDirty ? ", with changes that are in no commit," : "";
-  return { before: "built from ", commit, after: `${of}${dirt}${by}` };
+  return { before: "built from ", commit, after: `${of}${dirt}${by}${verified}` };
 }
 
 /** The same as one text. */
-export function originInWords(origin: Parameters<typeof originWords>[0]): string | undefined {
+export function originInWords(origin: ToldOrigin): string | undefined {
   const words = originWords(origin);
   return words && `${words.before}${words.commit}${words.after}`;
 }

@@ -23,6 +23,7 @@ import type { ChangedLine, ChangedLines } from "./lines.ts";
 import { type PreviousVersion, previousVersion } from "./previous.ts";
 import { factsReader, imageFacts } from "./read-facts.ts";
 import type { NewDestination, ReviewedLine, ReviewOptions } from "./review.ts";
+import { travelsByLine } from "./travels.ts";
 import { imageInWords } from "./words.ts";
 
 /** What registries have answered about a change. */
@@ -37,6 +38,8 @@ export interface Answers {
   verdictsOf(line: ChangedLine): NonNullable<ReviewedLine["verdicts"]>;
   /** What policies say of the image of a line. */
   judgementsOf(line: ChangedLine): readonly ImageJudgement[];
+  /** What would travel with the image of a line, in words. */
+  travelsOf(line: ChangedLine): readonly string[];
   /** Lines that nothing was read of, because there are too many. */
   readonly passedOver: number;
   /** Whether we may push to a new destination of a project, and why that is not known. */
@@ -77,7 +80,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
   const asked = lines.lines.filter(({ kind }) => kind === "added" || kind === "moved");
   const facts = new Map<ChangedLine, ReviewedLine["facts"]>();
   const previous = new Map<ChangedLine, Place>();
-  const readFacts = factsReader(open, documents);
+  const readFacts = factsReader(open, documents, trust);
   const blocks = blocksOf(head);
   await Promise.all(
     asked.slice(0, maxLines).map(async (line) => {
@@ -98,6 +101,7 @@ export async function askRegistries(question: RegistryQuestion): Promise<Answers
     previousAt: (line) => previous.get(line),
     verdictsOf: verdictsIn(plan),
     judgementsOf: judgementsByLine(plan),
+    travelsOf: travelsByLine(plan),
     passedOver: Math.max(0, asked.length - maxLines),
     mayPush: (project, registry) => rights.get(`${project} ${registry}`),
   };

@@ -27,7 +27,7 @@ export function factsInWords({ facts, kind }: Pick<ReviewedLine, "facts" | "kind
   return { what: whatItIs(facts), since: sinceBefore(facts), attached: attachedTo(facts) };
 }
 
-function whatItIs({ image, provenance }: LineFacts): FactsInWords["what"] {
+function whatItIs({ image, provenance, verifiedBy }: LineFacts): FactsInWords["what"] {
   if (image === undefined) return ["not in staging"];
   const { artifactType, created, size, platforms, labels, isPartial } = image;
   const description = [
@@ -37,7 +37,7 @@ function whatItIs({ image, provenance }: LineFacts): FactsInWords["what"] {
     ...(platforms.length === 0 ? [] : [platforms.join(" ")]),
     ...labelsInWords(labels),
   ].join(", ");
-  const origin = provenance && originWords(provenance);
+  const origin = provenance && originWords({ ...provenance, verifiedBy });
   if (provenance === undefined || origin === undefined) return [description];
   const { builder, run } = provenance;
   const before = `${description}, ${origin.before}`;
@@ -70,15 +70,19 @@ function differenceInWords({ layers, platforms, labels }: ImageDifference): stri
   ].join(", ");
 }
 
-function attachedTo({ image, attached, provenance }: LineFacts): string {
+function attachedTo({ image, attached, provenance, verifiedBy }: LineFacts): string {
   if (image === undefined) return "";
   const { signature, attestation, sbom, failure } = attached;
   const found = [
     ...(signature ? ["signature"] : []),
     ...(attestation ? ["attestation"] : []),
     ...(sbom ? ["SBOM"] : []),
-    ...(provenance === undefined ? [] : ["provenance"]),
+    ...(provenance === undefined || verifiedBy !== undefined ? [] : ["provenance"]),
   ];
-  const known = found.length === 0 ? "nothing" : `${found.join(", ")} (not verified)`;
+  const all = [
+    ...(found.length === 0 ? [] : [`${found.join(", ")} (not verified)`]),
+    ...(verifiedBy === undefined ? [] : [`provenance (verified: signed by ${verifiedBy})`]),
+  ];
+  const known = all.length === 0 ? "nothing" : all.join(", ");
   return failure === undefined ? known : `${known}; not all could be read`;
 }

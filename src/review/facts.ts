@@ -11,8 +11,10 @@ export interface LineFacts {
   /** The version before it in the manifest, and what is different; absent when it is the only one. */
   readonly previous?: PreviousFacts | undefined;
   readonly attached: Attached;
-  /** What a build recorded, not verified. */
+  /** What a build recorded. Nobody has verified it, unless `verifiedBy` says who signed it. */
   readonly provenance?: Provenance | undefined;
+  /** Who signed the provenance, in words, where the signature was verified. Whether they may build it is for policies to say. */
+  readonly verifiedBy?: string | undefined;
 }
 
 /** An image, or an artifact that is none: of its description, what tells people which one it is. */
@@ -56,7 +58,7 @@ export interface ImageDifference {
   }[];
 }
 
-/** What is attached to an image in staging. Only that it is there is known: nothing was verified. */
+/** What is attached to an image in staging. Only that it is there is known. */
 export interface Attached {
   readonly signature: boolean;
   readonly attestation: boolean;

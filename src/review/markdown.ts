@@ -6,6 +6,7 @@ import { type FactsInWords, factsInWords } from "./facts-in-words.ts";
 import { code, sentence } from "./inert.ts";
 import { type PageSection, page, sectionOf } from "./markdown-page.ts";
 import type { Owners, Review, ReviewedLine, ReviewedProject, ReviewFinding } from "./review.ts";
+import { travelsInWords } from "./travels.ts";
 import { countOf, outsideInWords, unchangedInWords } from "./words.ts";
 
 /** Code hosts take a little more than 65,000. */
@@ -157,13 +158,16 @@ function ownersInWords(owners: Owners | undefined): string {
 function lineRow(line: ReviewedLine, nameOf: NameOf): string {
   const { image, tag, digest, at, before } = line;
   const { what, since, attached } = factsInWords(line);
+  const travels = travelsInWords(line.travels);
   const cells = [
     inText(nameOf, at),
     `${code(image)}${tag === null ? ", no tag" : ` ${code(tag)}`}`,
     before === undefined ? code(digest) : `${code(digest)}, was ${code(before.digest)}`,
     linked(what),
     sentence(since),
-    sentence(attached),
+    [attached, ...(travels === "" ? [] : [`travels with it: ${travels}`])]
+      .map((each) => sentence(each))
+      .join("; "),
     [workInWords(line), ...(line.policies ?? []).map((each) => sentence(judgementInWords(each)))].join("; "),
   ];
   return `| ${cells.join(" | ")} |\n`;

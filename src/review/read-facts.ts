@@ -12,6 +12,7 @@ import {
   tooManyReferrers,
 } from "../provenance/index.ts";
 import type { Repository } from "../registry/index.ts";
+import { type AttachmentTree, type ImageTrust, signerInWords, vouchedProvenance } from "../trust/index.ts";
 import type {
   Attached,
   ImageDifference,
@@ -32,13 +33,15 @@ const linesAtOnce = 8;
 
 /**
  * Reads facts of lines; images that several lines name are read once. Reads from staging alone, and of each image a bounded number of documents: itself, two for each platform, the same of
- * the version before it, three tags, its referrers, and a few statements about it.
+ * the version before it, three tags, its referrers, and a few statements about it; and where anybody is believed, all that
+ * hangs on it, for provenance that was signed.
  * @throws {RegistryError} from what it returns, when the image itself cannot be read. What else cannot be read is a
  * failure among the facts.
  */
 export function factsReader(
   open: OpenRepository,
   documents: DocumentCache,
+  trust?: Pick<ImageTrust, "believesAnybody" | "attachments">,
 ): (question: FactsQuestion) => Promise<LineFacts> {
   const limit = pLimit(linesAtOnce);
   const wideImages = new WideImages();
@@ -83,12 +86,21 @@ export function factsReader(
       const repository = open(question.source);
       const image = await describe(repository, question.digest);
       if (image === undefined) return { attached: nothing };
-      const [previous, found] = await Promise.all([
+      const [previous, found, vouched] = await Promise.all([
         question.previous === undefined ? undefined : previousFacts(repository, image, question.previous),
         attached(repository, image),
+        trust?.believesAnybody ? vouchedFacts(await trust.attachments(question.source, image.digest)) : {},
       ]);
-      return { image: imageFacts(image), previous, ...found };
+      return { image: imageFacts(image), previous, ...found, ...vouched };
     });
+}
+
+/** Provenance that somebody has signed who is believed counts before what anybody may have written. */
+function vouchedFacts(tree: AttachmentTree): Pick<LineFacts, "provenance" | "verifiedBy"> {
+  const [vouched] = vouchedProvenance(tree);
+  return vouched === undefined
+    ? {}
+    : { provenance: vouched.provenance, verifiedBy: signerInWords(vouched.by) };
 }
 
 const nothing: Attached = { signature: false, attestation: false, sbom: false, referrers: [] };

@@ -207,10 +207,12 @@ function reviewedProjects(
 function reviewedLine(line: ChangedLine, answers: Answers | undefined): ReviewedLine {
   const { project, ...reviewed } = line;
   const policies = answers?.judgementsOf(line) ?? [];
+  const travels = answers?.travelsOf(line) ?? [];
   return {
     ...reviewed,
     verdicts: line.kind === "removed" ? undefined : answers?.verdictsOf(line),
     ...(policies.length === 0 ? {} : { policies }),
+    ...(travels.length === 0 ? {} : { travels }),
     facts: answers?.factsOf(line),
   };
 }

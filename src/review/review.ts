@@ -155,6 +155,11 @@ export interface ReviewedLine {
   readonly verdicts?: Readonly<Partial<Record<Verdict, number>>> | undefined;
   /** What policies say of the image; absent when offline, when none applies, and when there is nothing to do. */
   readonly policies?: readonly ImageJudgement[] | undefined;
+  /**
+   * What hangs on the image in staging and would travel with it, in words: what it is, and who signed it. Absent when offline,
+   * when there is nothing, and when production has it all.
+   */
+  readonly travels?: readonly string[] | undefined;
   /** What staging says of the image; absent when offline, for what was removed, and beyond the first images. */
   readonly facts?: LineFacts | { readonly failure: FailureRecord } | undefined;
 }

@@ -51,3 +51,4 @@ export {
   toldTree,
 } from "./tree-document.ts";
 export { type BelievedFiles, readVerifier } from "./verifier.ts";
+export { signerInWords, type VouchedProvenance, vouchedProvenance } from "./vouched-provenance.ts";

@@ -60,6 +60,8 @@ export interface AttachmentTree {
  */
 export interface ImageTrust {
   readonly verifier: SignatureVerifier;
+  /** Whether anybody is believed at all. Otherwise no signature can be verified here. */
+  readonly believesAnybody: boolean;
   readonly travel: TravelRule;
   /** What hangs on an image. Never throws: what could not be read is in the tree. */
   attachments(repository: RepositoryName, digest: Digest): Promise<AttachmentTree>;

@@ -47,6 +47,7 @@ export async function trustOf({ tree, settings, open }: TrustQuestion): Promise<
   return openTrust({
     open,
     travel: travelRule(settings),
+    believesAnybody: settings.trustedRoot !== undefined || keys.length + inline.length > 0,
     verifier: await readVerifier({ trustedRoot: settings.trustedRoot }, [...keys, ...inline]),
     policies: [...provenancePolicies(tree.manifests), ...read.flatMap(({ policies }) => policies)],
     reports: files.flatMap(({ reports }) => reports),

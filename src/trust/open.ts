@@ -15,6 +15,8 @@ export interface TrustServices {
   readonly open: (repository: RepositoryName) => Repository;
   /** Without one, what is signed is `unverifiable`. */
   readonly verifier?: SignatureVerifier | undefined;
+  /** Whether the verifier has a key or a trusted root: so when there is one, and this is left out. */
+  readonly believesAnybody?: boolean | undefined;
   /** Those that images are held against: none when left out. */
   readonly policies?: readonly Policy[] | undefined;
   /** Files that policies name, and what of these could not be read. */
@@ -44,7 +46,8 @@ const treeBytes = 16 * 1024;
  */
 export function openTrust({
   open,
-  verifier = openVerifier({}),
+  verifier: given,
+  believesAnybody = given !== undefined,
   policies = [],
   reports = [],
   unreadReports = [],
@@ -52,6 +55,7 @@ export function openTrust({
   now = () => new Date(),
   travel = () => undefined,
 }: TrustServices): ImageTrust {
+  const verifier = given ?? openVerifier({});
   const kept = new Map<string, Kept>();
   const listed = new Map<RepositoryName, Promise<ReadonlySet<string> | undefined>>();
   let keptBytes = 0;
@@ -97,7 +101,7 @@ export function openTrust({
     readHanging(repository, fetch, digest, await tagsOf(repository));
 
   const judge = createJudge({ policies, attachments, reports, unreadReports, now });
-  return { verifier, travel, attachments, hanging, ...judge };
+  return { verifier, believesAnybody, travel, attachments, hanging, ...judge };
 }
 
 /** `undefined` where nobody says which tags there are: then each is asked for. */

@@ -4,6 +4,7 @@ import type { SignatureReading } from "../sigstore/index.ts";
 import { layerIdentity, layersOf } from "./cosign-tags.ts";
 import type { Hanging } from "./hanging.ts";
 import type { Attachment, AttachmentTree } from "./model.ts";
+import { signerInWords } from "./vouched-provenance.ts";
 
 /**
  * What travels with the images of a project: what a setting says or, where none does, what a policy accepts and, where none
@@ -157,9 +158,7 @@ const names: Readonly<Record<Attachment["format"], string>> = {
 function signedBy({ signature }: SignatureReading): string {
   switch (signature.state) {
     case "verified":
-      return signature.by.kind === "key"
-        ? `signed by the key ${signature.by.name ?? signature.by.fingerprint}`
-        : `signed by ${signature.by.identity}`;
+      return `signed by ${signerInWords(signature.by)}`;
     case "unsigned":
       return "unsigned";
     case "unverifiable":

@@ -1,9 +1,15 @@
+import { generateKeyPairSync } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
 import { type Descriptor, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { attachStatement, type Statement, slsaStatement } from "../../src/provenance/index.ts";
 import type { Registries } from "../../src/registry/index.ts";
 import { type RegistryServer, startRegistryServer } from "../../src/registry-server/index.ts";
+import { openSigner } from "../../src/signing/index.ts";
+import { attachBundle } from "../../src/trust/index.ts";
+import { privatePem } from "../signing/keys.ts";
+import { signingServices } from "../signing/services.ts";
 import { temporaryFolder, writeTree } from "../support/tree.ts";
 import { registriesWith } from "../support/world.ts";
 import { run } from "./captured.ts";
@@ -96,6 +102,40 @@ describe("inspect --provenance", () => {
     });
     const raw = await run("inspect", "--provenance", "--raw", `${name}@${subject.digest}`);
     expect(JSON.parse(raw.stdout)).toEqual(statement);
+  });
+
+  it("says who signed it, where the settings believe the signer, as merge does", async () => {
+    const name = `${staging.address}/signed/app`;
+    const subject = await push(name);
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const [key, pub] = [`${folder.path}/release.key`, `${folder.path}/release.pub`];
+    await writeFile(key, privatePem(privateKey));
+    await writeFile(pub, publicKey.export({ format: "pem", type: "spki" }));
+    const config = `${folder.path}/waybill.yaml`;
+    await writeFile(config, `trust: {keys: {release: ${pub}}}\n`);
+    const signer = await openSigner("release", { key }, signingServices({}));
+    const statement = statementAbout(subject);
+    const bundle = await signer.bundle(Buffer.from(JSON.stringify(statement)));
+    const repository = registries.repository(parseRepository(name));
+    await attachBundle(repository, subject, bundle, statement.predicateType);
+    const shown = await run("inspect", "--provenance", `${name}:v1`, "--config", config);
+    expect(shown.stdout).toMatch(/\nverified +yes: signed by the key release\n$/);
+    const json = await run("inspect", "--provenance", `${name}:v1`, "--json", "--config", config);
+    expect(JSON.parse(json.stdout)).toMatchObject({ verified: true, verifiedBy: "the key release" });
+    const stranger = await run("inspect", "--provenance", `${name}:v1`);
+    expect(stranger.stdout).toMatch(/\nverified +no: /);
+
+    const tree = `${folder.path}/signed-tree`;
+    await writeTree(tree, [
+      {
+        name: "signed",
+        source: `${staging.address}/signed`,
+        destinations: [`${production.address}/s`],
+        images: {},
+      },
+    ]);
+    const merged = await run("merge", tree, "--project", "signed", "--tag", "v1", "--config", config);
+    expect(merged.stdout).toContain("by run push-app/12, verified: signed by the key release)\n");
   });
 
   it("ends with 2 when nothing is attached, and says where it may be", async () => {

@@ -20,6 +20,17 @@ describe("what built an image, in words", () => {
     expect(originInWords({})).toBeUndefined();
   });
 
+  test("says who signed it, where that was verified", () => {
+    const verifiedBy = "the key release";
+    expect(originInWords({ commit, run: "push/1", verifiedBy })).toBe(
+      "built from 9afb85e00000 by run push/1, verified: signed by the key release",
+    );
+    expect(originInWords({ run: "push/1", verifiedBy })).toBe(
+      "built by run push/1, verified: signed by the key release",
+    );
+    expect(originInWords({ verifiedBy })).toBeUndefined();
+  });
+
   test("names a source without what stands beside its address", () => {
     const pairs = [
       [`git+https://github.com/a/b@${commit}`, "https://github.com/a/b"],

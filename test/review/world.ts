@@ -4,7 +4,7 @@ import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { digestOf, type ImageDocument, mediaTypes, parseRepository, parseTag } from "../../src/oci/index.ts";
 import { type Review, type ReviewOptions, reviewChange } from "../../src/review/index.ts";
 import { createRepository, gitEnvironment, type TestRepository } from "../support/git.ts";
-import { type Project, writeTree } from "../support/tree.ts";
+import { type Project, writeFiles, writeTree } from "../support/tree.ts";
 import { openWorld, type PromotionWorld } from "../support/world.ts";
 
 /** Two registries, and a repository whose last two commits are reviewed. */
@@ -19,7 +19,11 @@ export interface ReviewWorld extends PromotionWorld {
   change(
     before: readonly Project[],
     after: readonly Project[],
-    options?: Partial<ReviewOptions> & { readonly isOffline?: boolean },
+    options?: Partial<ReviewOptions> & {
+      readonly isOffline?: boolean;
+      /** Texts beside the manifests, the same in both states. */
+      readonly files?: Readonly<Record<string, string>>;
+    },
   ): Promise<Review>;
   /** The folder of the repository of the last change. */
   repository(): TestRepository;
@@ -47,13 +51,14 @@ export async function openReviewWorld(versions: readonly string[]): Promise<Revi
     push: (image, name, ...tags) =>
       pushImage(image, world.registries.repository(parseRepository(name)), tags.map(parseTag)),
     repository: () => repository,
-    async change(before, after, { isOffline = false, ...options } = {}) {
+    async change(before, after, { isOffline = false, files = {}, ...options } = {}) {
       repository = await createRepository(join(world.folder, `repository-${++count}`));
       const tree = join(repository.path, "tree");
       const commits: string[] = [];
       for (const projects of [before, after]) {
         await rm(tree, { recursive: true, force: true });
         await writeTree(tree, projects);
+        await writeFiles(tree, files);
         commits.push(await repository.commit());
       }
       const [base = "", head = ""] = commits;

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { digestSchema } from "../../oci/index.ts";
+import type { Plan } from "../plan.ts";
 import { failureSchema, type Immutable, placeSchema, repositorySchema, tagSchema } from "../plan-schemas.ts";
 import type { EdgeDetails, SectionEdge } from "../section.ts";
 import { reasonTable, verdictTable } from "../verdicts.ts";
@@ -35,6 +36,13 @@ export const plannedTravel = z.object({
   project: z.string(),
   companions: z.array(plannedCompanion),
 });
+
+/** What a plan says of what hangs on images, as far as production lacks it. */
+export function plannedTravels({ sections }: Pick<Plan, "sections">): readonly PlannedTravel[] {
+  return sections.flatMap(({ kind, items }) =>
+    kind === referrersKind ? (items as readonly PlannedTravel[]) : [],
+  );
+}
 
 /** What is to travel with one image to destinations that lack the same of it. */
 export type PlannedTravel = Immutable<z.infer<typeof plannedTravel>>;
