@@ -103,6 +103,7 @@ const verify: Shape<JobVerification> = mapping(
           : "expected a part of all blobs, such as 2%",
       { type: "string", pattern: "%$" },
     ),
+    signatures: flag,
   },
   { check: (fields, _, reading) => refuseBoth(fields, "deep", "sample", reading) },
 );

@@ -63,6 +63,8 @@ export interface JobVerification {
   readonly deep?: boolean | undefined;
   /** So many of the blobs are: a part such as `2%`, another one each day. */
   readonly sample?: string | undefined;
+  /** It is looked at who vouches for images as well, and they are held against policies. */
+  readonly signatures?: boolean | undefined;
 }
 
 /** What a registry holds is kept as an artifact of the run. */

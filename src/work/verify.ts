@@ -12,7 +12,7 @@ const pause = 60_000;
 /** Compares production with what the manifests at the head of the job's branch ask for. */
 export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
   const { job, recording, matrix, say, ending, environment } = work;
-  const { manifests, attempts = 1, deep, sample } = job.work.verify;
+  const { manifests, attempts = 1, deep, sample, signatures = false } = job.work.verify;
   const percent = deep === true ? 100 : sample === undefined ? undefined : Number.parseFloat(sample);
   // Other blobs each day.
   const seed = new Date().toISOString().slice(0, 10);
@@ -20,17 +20,20 @@ export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
   const isOwn = await isOwnBranch(work, place.ref);
   const scope = scopeOf(tree, {});
   const look = (): Promise<Verification> =>
-    work.withRegistries(work.isShadow ? "foreign" : "reading", async (registries) =>
-      verifyProduction({
+    work.withRegistries(work.isShadow ? "foreign" : "reading", async (registries) => {
+      const open = registries.repository;
+      const trust = await trustOf({ tree, settings: environment.settings.trust, open });
+      return verifyProduction({
         manifests: tree.manifests,
         scope,
-        open: registries.repository,
-        trust: await trustOf({ tree, settings: environment.settings.trust, open: registries.repository }),
+        open,
+        trust,
+        ...(signatures ? { signatures: trust } : {}),
         reading: percent === undefined ? undefined : { percent, seed, bytesPerSecond: undefined },
         listener: work.listener,
         signal: ending.stop,
-      }),
-    );
+      });
+    });
   let began = new Date();
   let found = await look();
   for (let attempt = 1; attempt < attempts && isToBeLookedAtAgain(found); attempt += 1) {

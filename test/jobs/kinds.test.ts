@@ -30,8 +30,8 @@ describe("a job does", () => {
       },
     ],
     [
-      "clock: {cron: 0 7 * * *, zone: Europe/Berlin, ref: main}\nverify: {manifests: m, attempts: 3, sample: 2%}",
-      { kind: "verify", verify: { manifests: "m", attempts: 3, sample: "2%" } },
+      "clock: {cron: 0 7 * * *, zone: Europe/Berlin, ref: main}\nverify: {manifests: m, attempts: 3, sample: 2%, signatures: true}",
+      { kind: "verify", verify: { manifests: "m", attempts: 3, sample: "2%", signatures: true } },
     ],
     [
       "snapshot: {registry: gcr.io/k8s-staging-a, manifests: m, minimal: true, artifact: all.csv}",

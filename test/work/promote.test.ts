@@ -257,6 +257,12 @@ testWith("git")("production is verified, and what a registry holds is kept", asy
     result: "SUCCESS",
     details: { summary: "all as listed (repositories: 2, images: 8, tags: 8)" },
   });
+  const vouched = { manifests: "registry", signatures: true };
+  const unsigned = job({ name: "signatures", work: { kind: "verify", verify: vouched } });
+  expect(await carryOut(takenRun(unsigned).run, env)).toMatchObject({
+    result: "FAILURE",
+    details: { summary: "findings: 8 (repositories: 2, images: 8, tags: 8)" },
+  });
   const registry = `${server.address}/one`;
   const snapshot = job({ name: "snapshot", work: { kind: "snapshot", snapshot: { registry } } });
   expect(await carryOut(takenRun(snapshot).run, env)).toMatchObject({
