@@ -3,7 +3,7 @@ import { restBelow } from "../oci/index.ts";
 import type { DemandAnswer } from "./answer.ts";
 import { demandAnswer } from "./demand.ts";
 import type { Evidence, JudgedImage, PolicyVerdict } from "./model.ts";
-import type { Policy, PolicyException, PolicyScope } from "./rule.ts";
+import type { Demand, Policy, PolicyException, PolicyScope } from "./rule.ts";
 import { fitsGlob, type NameGlob } from "./text-pattern.ts";
 
 /** The policies that an image is held against: none that is off, and none that is about other images. */
@@ -22,6 +22,15 @@ export function evaluatePolicies(
   now: Date,
 ): readonly PolicyVerdict[] {
   return policiesFor(policies, image).map((policy) => verdictOf(policy, image, evidence, now));
+}
+
+/** Whether what policies demand depends on the platform that an image without an index is for ({@link Evidence}, `platform`). */
+export function askForPlatform(policies: readonly Policy[]): boolean {
+  return policies.some(({ demand }) => asksForPlatform(demand));
+}
+
+function asksForPlatform(demand: Demand): boolean {
+  return "of" in demand ? demand.of.some(asksForPlatform) : demand.kind === "platforms";
 }
 
 /** Whether an exception is over: its last day has ended. */

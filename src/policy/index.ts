@@ -1,5 +1,5 @@
 export type { SbomFormat } from "./content.ts";
-export { evaluatePolicies, policiesFor } from "./evaluate.ts";
+export { askForPlatform, evaluatePolicies, policiesFor } from "./evaluate.ts";
 export { policyCodes } from "./file/codes.ts";
 export {
   brokenPolicy,

@@ -1,5 +1,12 @@
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
-import { type EvidenceFile, evaluatePolicies, type Policy, policiesFor } from "../policy/index.ts";
+import type { Digest, RepositoryName } from "../oci/index.ts";
+import {
+  askForPlatform,
+  type EvidenceFile,
+  evaluatePolicies,
+  type Policy,
+  policiesFor,
+} from "../policy/index.ts";
 import { evidenceOf } from "./evidence.ts";
 import type { ImageTrust } from "./model.ts";
 
@@ -11,6 +18,12 @@ export interface JudgeServices extends Pick<ImageTrust, "attachments"> {
   /** What of these could not be read: it may be about any image. */
   readonly unreadReports: readonly FailureRecord[];
   readonly now: () => Date;
+  /**
+   * `os/architecture[/variant]` of an image that is no index; `undefined` for anything else. Asked only where a policy demands
+   * platforms.
+   * @throws {RegistryError}
+   */
+  platformOf(repository: RepositoryName, digest: Digest): Promise<string | undefined>;
 }
 
 /**
@@ -23,6 +36,7 @@ export function createJudge({
   reports,
   unreadReports,
   now,
+  platformOf,
 }: JudgeServices): Pick<ImageTrust, "applies" | "judge"> {
   return {
     applies: (image) => policiesFor(policies, image).length > 0,
@@ -31,7 +45,17 @@ export function createJudge({
       if (applying.length === 0) return [];
       try {
         const found = evidenceOf(await attachments(where, image.digest));
-        const evidence = { ...found, files: reports, unread: [...found.unread, ...unreadReports] };
+        const isSingle = found.platforms.length === 0 && found.unread.length === 0;
+        const own =
+          isSingle && askForPlatform(applying)
+            ? await platformIn(() => platformOf(where, image.digest))
+            : { unread: [] };
+        const evidence = {
+          ...found,
+          platform: own.platform,
+          files: reports,
+          unread: [...found.unread, ...own.unread, ...unreadReports],
+        };
         return evaluatePolicies(applying, image, evidence, now());
       } catch (error) {
         const failure = failureRecord(error);
@@ -42,4 +66,15 @@ export function createJudge({
       }
     },
   };
+}
+
+/** The platform, or why it is not known. */
+async function platformIn(
+  read: () => Promise<string | undefined>,
+): Promise<{ readonly platform?: string | undefined; readonly unread: readonly FailureRecord[] }> {
+  try {
+    return { platform: await read(), unread: [] };
+  } catch (error) {
+    return { unread: [failureRecord(error)] };
+  }
 }

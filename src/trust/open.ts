@@ -1,4 +1,5 @@
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
+import { describeImage } from "../inspect/index.ts";
 import { type Digest, formatReference, type RepositoryName } from "../oci/index.ts";
 import type { EvidenceFile, Policy } from "../policy/index.ts";
 import type { Repository } from "../registry/index.ts";
@@ -100,7 +101,11 @@ export function openTrust({
   const hanging: ImageTrust["hanging"] = async (repository, fetch, digest) =>
     readHanging(repository, fetch, digest, await tagsOf(repository));
 
-  const judge = createJudge({ policies, attachments, reports, unreadReports, now });
+  const platformOf = async (name: RepositoryName, digest: Digest): Promise<string | undefined> => {
+    const image = await describeImage(open(name), digest);
+    return image?.children.length === 0 ? image.platforms[0] : undefined;
+  };
+  const judge = createJudge({ policies, attachments, reports, unreadReports, now, platformOf });
   return { verifier, believesAnybody, travel, attachments, hanging, ...judge };
 }
 

@@ -2,9 +2,9 @@ import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DemoImage } from "../../src/demo/image.ts";
+import { type DemoImage, pushImage } from "../../src/demo/image.ts";
 import { readManifestTree } from "../../src/manifest/index.ts";
-import { type Digest, parseRepository, type RepositoryName } from "../../src/oci/index.ts";
+import { type Digest, parseRepository, parseTag, type RepositoryName } from "../../src/oci/index.ts";
 import { causesOfFindings, type Promotion, promote, verifyProduction } from "../../src/promotion/index.ts";
 import type { TrustSettings } from "../../src/settings/index.ts";
 import { openSigner, type Signer, signatureStatement, statementBytes } from "../../src/signing/index.ts";
@@ -161,6 +161,24 @@ test("a policy that cannot be read lets nothing pass, and one of other images as
   const { report: planned } = await promote({ tree, open, trust: counting, confirm: false });
   expect(planned.asDesired).toBe(true);
   expect([asked, planned.policies]).toEqual([[], undefined]);
+});
+
+test("an image without an index is for the platform that its config names", async () => {
+  const { children, blobs } = await world.stage("five/app", "v1");
+  const [child] = children;
+  if (child === undefined) throw new Error("the image has no platform");
+  const single: DemoImage = { root: child, children: [child], blobs };
+  await pushImage(single, stagingOf("five/app"), [parseTag("v1")]);
+  const { digest } = child.descriptor;
+  const outcomeOf = async (platforms: string) => {
+    const policy = `rules:\n  - name: everywhere\n    mode: require\n    platforms: ${platforms}\n`;
+    const { report } = await run(await treeOf("five", { app: digest }, policy), { confirm: false });
+    return report.policies?.map(({ outcome, why }) => [outcome, why]);
+  };
+  expect(await outcomeOf("[linux/amd64]")).toEqual([["satisfied", "it is for linux/amd64"]]);
+  expect(await outcomeOf("[linux/amd64, linux/arm64]")).toEqual([
+    ["missing", "it is not for linux/arm64, but for linux/amd64"],
+  ]);
 });
 
 test("without a policy, verification of signatures wants one that is verified", async () => {
