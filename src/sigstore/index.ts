@@ -13,5 +13,6 @@ export {
 } from "./public-key.ts";
 export { dsseBytes } from "./signed.ts";
 export { cosignSignature, inTotoPayload } from "./statement.ts";
+export { parseTimestamp } from "./timestamp.ts";
 export { readTrustedRoot, type TrustedRoot } from "./trusted-root.ts";
 export { openVerifier, type VerifierOptions } from "./verifier.ts";

@@ -28,14 +28,12 @@ export async function timestampOf(signature: Uint8Array, url: URL, wire: Service
   });
   if (!isSuccess(answer)) throw refusalOf(answer, who);
   const bytes = Buffer.from(answer.bytes);
-  const { RFC3161Timestamp } = await import("@sigstore/core");
+  const { parseTimestamp } = await import("../../sigstore/index.ts");
   const granted = new Set([0n, 1n]);
   try {
-    const response = RFC3161Timestamp.parse(bytes);
-    if (granted.has(response.status)) {
-      const { messageImprintHashedMessage, genTime } = response.tstInfo;
-      if (messageImprintHashedMessage.equals(digest)) return { bytes, time: genTime };
-    }
+    const response = parseTimestamp(bytes);
+    if (granted.has(response.status) && response.tstInfo.messageImprintHashedMessage.equals(digest))
+      return { bytes, time: response.signingTime };
   } catch {
     // Whatever it is: it is none.
   }
