@@ -34,10 +34,15 @@ export function formatPlatform(platform: Platform): string {
   return [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/");
 }
 
-/** Whether an entry of an index is no image but says something about one, as BuildKit adds them to its indexes. */
+/**
+ * Whether an entry of an index is no image but says something about one, as BuildKit adds them to its indexes: for a platform that
+ * no machine is, and marked as such (BuildKit, attestation-storage.md). Runtimes choose by platform and look at no annotation, so
+ * that an entry of any other platform is an image, whatever it calls itself.
+ */
 export function isAttestation({ annotations, platform }: Descriptor): boolean {
   return (
-    annotations?.["vnd.docker.reference.type"] !== undefined ||
-    (platform?.os === "unknown" && platform.architecture === "unknown")
+    annotations?.["vnd.docker.reference.type"] === "attestation-manifest" &&
+    platform?.os === "unknown" &&
+    platform.architecture === "unknown"
   );
 }

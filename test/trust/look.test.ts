@@ -277,6 +277,43 @@ describe("what hangs on an image", () => {
     ]);
   });
 
+  test.each<[string, object]>([
+    ["marked as a statement", { annotations: { "vnd.docker.reference.type": "attestation-manifest" } }],
+    ["marked as anything", { annotations: { "vnd.docker.reference.type": "x" } }],
+    ["of no platform, and not marked", { platform: { os: "unknown", architecture: "unknown" } }],
+    [
+      "of no platform, and marked as something else",
+      {
+        platform: { os: "unknown", architecture: "unknown" },
+        annotations: { "vnd.docker.reference.type": "x" },
+      },
+    ],
+  ])("has to hang on an image of the index as well that is %s", async (_, more) => {
+    const { repository } = await embedded(true);
+    const { first, second } = await pushedImage(repository);
+    await refer(repository, second, bundle(second.digest, signed));
+    const { ociIndex: mediaType } = mediaTypes;
+    const manifests = [
+      { ...first, platform: { os: "linux", architecture: "amd64" }, ...more },
+      { ...second, platform: { os: "linux", architecture: "arm64" } },
+    ];
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
+    const { digest } = describeBytes(mediaType, bytes);
+    await repository.put({ bytes, descriptor: describeBytes(mediaType, bytes) });
+    const tree = await readAttachments(repository, digest);
+    expect(tree.platforms.map(({ tree: { root } }) => root.digest)).toEqual([first.digest, second.digest]);
+    const at = { file: "policy.yaml", line: 1, column: 1 };
+    const demand = { kind: "sbom" } as const;
+    const policy = { name: "rule", at, mode: "require", covers: {}, demand, exceptions: [] } as const;
+    const trust = openTrust({ open: () => repository, policies: [policy] });
+    await refer(repository, second, {
+      artifactType: "application/spdx+json",
+      layers: [{ mediaType: "application/spdx+json", bytes: Buffer.from("{}") }],
+    });
+    const image = { digest, source: repository.name, destinations: [], project: "" };
+    expect(await trust.judge(image)).toMatchObject([{ outcome: "missing" }]);
+  });
+
   test("is in a chart itself, signed by Helm", async () => {
     const { repository } = await embedded(true);
     const chart = await refer(repository, (await pushedImage(repository)).first, {
