@@ -1,4 +1,5 @@
 export { SigstoreError, type SigstoreErrorCode } from "./errors.ts";
+export { jsonExcess } from "./json.ts";
 export { type KeyFileOptions, readPrivateKey, writeKeyFile } from "./key-file.ts";
 export { legacyAnnotations } from "./legacy.ts";
 export { sigstoreLimits } from "./limits.ts";

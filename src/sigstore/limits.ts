@@ -11,6 +11,8 @@ export const sigstoreLimits = {
   annotationBytes: 256 * 1024,
   /** Objects and lists within each other in any JSON. */
   jsonDepth: 64,
+  /** Objects, lists, and what is in them in any JSON: each takes some sixty bytes of memory, however few it takes in the text. */
+  jsonValues: 1_000_000,
   /** Certificates of a bundle; only the first is looked at. */
   certificates: 10,
   /** Bytes of one certificate. */

@@ -50,8 +50,11 @@ export type SignatureState =
   | {
       readonly state: "unverifiable";
       readonly why: string;
-      /** What would be needed: such a key, a trusted root that knows of it, or somebody who knows the format. */
-      readonly lacks?: "key" | "trusted-root" | "format" | undefined;
+      /**
+       * What would be needed: such a key, a trusted root that knows of it, somebody who knows the format, or room in memory for
+       * more than is read of one statement.
+       */
+      readonly lacks?: "key" | "trusted-root" | "format" | "room" | undefined;
     }
   | { readonly state: "failed"; readonly why: string };
 

@@ -20,7 +20,10 @@ export function failed(why: string): SignatureRefusal {
 }
 
 /** It may be true, and here is nothing to find that out with. */
-export function unverifiable(why: string, lacks: "key" | "trusted-root" | "format"): SignatureRefusal {
+export function unverifiable(
+  why: string,
+  lacks: "key" | "trusted-root" | "format" | "room",
+): SignatureRefusal {
   return new SignatureRefusal({ state: "unverifiable", why, lacks });
 }
 

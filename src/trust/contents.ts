@@ -1,11 +1,20 @@
+import type { LimitFunction } from "p-limit";
 import { type FailureRecord, failureRecord, phrase } from "../errors/index.ts";
 import type { Descriptor, Digest, ImageContent } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
-import type { SignatureReading, SignatureVerifier } from "../sigstore/index.ts";
-import { attachedTypes, isBundleType, isInToto, sbomPredicate, statedPredicate } from "./formats.ts";
+import { jsonExcess, type SignatureReading, type SignatureVerifier } from "../sigstore/index.ts";
+import {
+  attachedTypes,
+  isBundleType,
+  isInToto,
+  isPartsList,
+  sbomPredicate,
+  statedPredicate,
+} from "./formats.ts";
 import { tooMuch } from "./look-faults.ts";
 import type { Attachment, AttachmentFormat } from "./model.ts";
 import { enclosureOf, isAbout, jsonOf, statementIn } from "./statement.ts";
+import { memoryOf } from "./statement-memory.ts";
 
 /** What is read of the contents of all that hangs on an image, in bytes. */
 export interface ContentBudget {
@@ -15,7 +24,16 @@ export interface ContentBudget {
   readonly layers: number;
   /** Of all that is left. */
   left: number;
+  /** Bytes of memory that are left for what verified statements say. */
+  verified: number;
+  /** The same for what others say. */
+  others: number;
+  /** Paces what is large while it is read and parsed, over all images of a run. */
+  readonly large: LimitFunction;
 }
+
+/** Bytes from which on a statement is large. */
+const largeBytes = 1024 * 1024;
 
 /** Where contents are read from: a repository, whose requests somebody paces. */
 export type ContentSource = Pick<Repository, "name" | "host" | "open">;
@@ -67,13 +85,46 @@ export async function readContents(
       continue;
     }
     budget.left -= layer.size;
+    const work = async () => read(await readSmallBlob(source, layer, budget.one));
     try {
-      readings.push(await read(await readSmallBlob(source, layer, budget.one)));
+      const reading = await (layer.size > largeBytes ? budget.large(work) : work());
+      const kept = withinMemory(reading, budget);
+      if (kept !== undefined) readings.push(kept);
+      else
+        failure ??= tooMuch(
+          source,
+          manifest.digest,
+          phrase`what it holds takes more memory than there is for what hangs on one image`,
+        );
     } catch (error) {
       failure ??= failureRecord(error);
     }
   }
   return { readings, failure };
+}
+
+/** Bytes of memory that a list of an image's parts may take. One that is a VEX document as well is far below. */
+const partsListBytes = 1024 * 1024;
+
+/**
+ * A reading with what there is room to keep. Of what is not verified, and of long lists of an image's parts, policies ask no more
+ * than their type, so that the rest of it may go. `undefined` for what cannot be kept, or was not read for want of room.
+ */
+function withinMemory(reading: SignatureReading, budget: ContentBudget): SignatureReading | undefined {
+  const { signature, statement } = reading;
+  if (signature.state === "unverifiable" && signature.lacks === "room") return undefined;
+  if (statement === undefined) return reading;
+  const { predicateType } = statement;
+  const room = signature.state === "verified" ? "verified" : "others";
+  const isParts = isPartsList(predicateType);
+  const most = isParts ? Math.min(budget[room], partsListBytes) : budget[room];
+  const bytes = memoryOf([statement.predicate, statement.subjects], most);
+  if (bytes <= most) {
+    budget[room] -= bytes;
+    return reading;
+  }
+  if (room === "verified" && !isParts) return undefined;
+  return { signature, statement: { predicateType, predicate: undefined, subjects: [] } };
 }
 
 /** What an image says of itself in its own layers: the provenance of a chart. It is not read: nobody verifies PGP here. */
@@ -100,10 +151,10 @@ function toldOf(layer: Descriptor, format: AttachmentFormat): SignatureReading |
     };
   }
   const stated = isInToto(layer.mediaType) ? statedPredicate(layer) : undefined;
-  const isPartsList = stated !== undefined && /^https:\/\/(?:spdx\.dev|cyclonedx\.org)\b/.test(stated);
+  const isParts = stated !== undefined && isPartsList(stated);
   // BuildKit signs nothing.
   const predicateType =
-    sbomPredicate(layer.mediaType) ?? (format === "buildkit-attestation" && isPartsList ? stated : undefined);
+    sbomPredicate(layer.mediaType) ?? (format === "buildkit-attestation" && isParts ? stated : undefined);
   if (predicateType === undefined) return undefined;
   return {
     signature: { state: "unsigned" },
@@ -125,6 +176,10 @@ function readerOf(
   if (mediaType === attachedTypes.envelope) return (bytes) => verifier.envelope(bytes, annotations, subject);
   if (!isInToto(mediaType) && format !== "in-toto") return undefined;
   return (bytes) => {
+    if (jsonExcess(bytes) === "many") {
+      const why = "it has more values than are read";
+      return { signature: { state: "unverifiable", why, lacks: "room" } };
+    }
     const json = jsonOf(bytes);
     const enclosure = enclosureOf(json);
     if (enclosure === "bundle") return verifier.bundle(bytes, subject);

@@ -69,6 +69,11 @@ export function formatOf(content: ImageContent, entry?: Descriptor, kind?: Cosig
   return isSbom ? "sbom" : "unknown";
 }
 
+/** Whether a statement of this type lists what is in an image. */
+export function isPartsList(predicateType: string): boolean {
+  return /^https:\/\/(?:spdx\.dev|cyclonedx\.org|syft\.dev)\b/.test(predicateType);
+}
+
 /** Statements of in-toto, plain or in an envelope, by their media type: `application/vnd.in-toto+json`, `…in-toto.bundle`. */
 export function isInToto(mediaType: string): boolean {
   return /^application\/vnd\.in-toto\b/.test(mediaType);

@@ -16,6 +16,10 @@ export interface AttachmentLimits {
   readonly contentBytes: number;
   /** Bytes of all of them together. */
   readonly allBytes: number;
+  /** Bytes of memory, about, for what verified statements say. */
+  readonly verifiedMemory: number;
+  /** The same for what other statements say: it is told to people, and no policy asks for it. */
+  readonly otherMemory: number;
 }
 
 /** More than any image has that nobody has flooded. */
@@ -27,4 +31,6 @@ export const attachmentLimits: AttachmentLimits = {
   layers: 128,
   contentBytes: sigstoreLimits.bundleBytes,
   allBytes: 128 * 1024 * 1024,
+  verifiedMemory: 32 * 1024 * 1024,
+  otherMemory: 4 * 1024 * 1024,
 };

@@ -1,4 +1,4 @@
-import pLimit from "p-limit";
+import pLimit, { type LimitFunction } from "p-limit";
 import { type FailureRecord, failureRecord, phrase } from "../errors/index.ts";
 import {
   type CosignTagKind,
@@ -34,9 +34,11 @@ export interface AttachmentsOptions {
   readonly limits?: Partial<AttachmentLimits> | undefined;
   /** All tags of the repository, when they are known: tags that are not among them are not asked for. */
   readonly tags?: ReadonlySet<string> | undefined;
+  /** Paces what is large, where other images are looked at as well: {@link paceLarge}. */
+  readonly large?: LimitFunction | undefined;
 }
 
-/** What was read, and how many bytes of statements and signatures that was. */
+/** What was read, and how many bytes of memory that takes, about. */
 export interface MeasuredTree {
   readonly tree: AttachmentTree;
   readonly bytes: number;
@@ -57,6 +59,14 @@ export async function readAttachments(
   return (await measureAttachments(repository, digest, options)).tree;
 }
 
+/** Large statements in memory as a whole, of all images together. */
+const largeAtOnce = 2;
+
+/** What paces the reading of large statements in one run. */
+export function paceLarge(): LimitFunction {
+  return pLimit(largeAtOnce);
+}
+
 /** Requests under way for one image. */
 const atOnce = 8;
 
@@ -64,10 +74,13 @@ const atOnce = 8;
 export async function measureAttachments(
   repository: Repository,
   digest: Digest,
-  { verifier = openVerifier({}), limits: given, tags }: AttachmentsOptions,
+  { verifier = openVerifier({}), limits: given, tags, large = paceLarge() }: AttachmentsOptions,
 ): Promise<MeasuredTree> {
   const limits = { ...attachmentLimits, ...given };
-  const budget: ContentBudget = { one: limits.contentBytes, layers: limits.layers, left: limits.allBytes };
+  const budget: ContentBudget = {
+    ...{ one: limits.contentBytes, layers: limits.layers, left: limits.allBytes },
+    ...{ verified: limits.verifiedMemory, others: limits.otherMemory, large },
+  };
   let manifestsLeft = limits.manifests;
   let platformsLeft = limits.platforms;
   /** What is told already, or is the image itself. */
@@ -247,7 +260,7 @@ export async function measureAttachments(
     return { tree: { root: { digest }, attachments: [], platforms: [], unread }, bytes: 0 };
   }
   const tree = await lookAt(document.descriptor, document, [], 0, unread);
-  return { tree, bytes: limits.allBytes - budget.left };
+  return { tree, bytes: limits.verifiedMemory - budget.verified + limits.otherMemory - budget.others };
 }
 
 /** Work whose failure is told, and keeps nothing else from being read. */

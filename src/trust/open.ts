@@ -6,7 +6,7 @@ import type { Repository } from "../registry/index.ts";
 import { openVerifier, type SignatureVerifier } from "../sigstore/index.ts";
 import { readHanging } from "./hanging.ts";
 import { createJudge } from "./judge.ts";
-import { measureAttachments } from "./look.ts";
+import { measureAttachments, paceLarge } from "./look.ts";
 import type { AttachmentLimits } from "./look-limits.ts";
 import type { AttachmentTree, ImageTrust } from "./model.ts";
 import type { TravelRule } from "./travel.ts";
@@ -36,7 +36,7 @@ interface Kept {
   bytes: number;
 }
 
-/** Bytes of statements and signatures that are kept, of all images together; what was looked at first is given up first. */
+/** Bytes of memory for statements and signatures that are kept, of all images together; what was looked at first is given up first. */
 const maxKeptBytes = 256 * 1024 * 1024;
 /** What a tree takes beside its statements, about. */
 const treeBytes = 16 * 1024;
@@ -60,6 +60,7 @@ export function openTrust({
   const kept = new Map<string, Kept>();
   const listed = new Map<RepositoryName, Promise<ReadonlySet<string> | undefined>>();
   let keptBytes = 0;
+  const large = paceLarge();
 
   const tagsOf = (repository: Repository): Promise<ReadonlySet<string> | undefined> => {
     const known = listed.get(repository.name) ?? listTags(repository);
@@ -70,7 +71,7 @@ export function openTrust({
   const read = async (name: RepositoryName, digest: Digest, entry: Kept): Promise<AttachmentTree> => {
     const repository = open(name);
     const tags = await tagsOf(repository);
-    const { tree, bytes } = await measureAttachments(repository, digest, { verifier, limits, tags });
+    const { tree, bytes } = await measureAttachments(repository, digest, { verifier, limits, tags, large });
     // It may have been given up meanwhile.
     if (kept.get(formatReference(name, digest)) === entry) keptBytes += bytes;
     entry.bytes += bytes;

@@ -11,6 +11,7 @@ import {
 } from "../../src/oci/index.ts";
 import { openLayout, type Repository } from "../../src/registry/index.ts";
 import { startRegistryServer } from "../../src/registry-server/index.ts";
+import { openVerifier, sigstoreLimits } from "../../src/sigstore/index.ts";
 import { type Attachment, type AttachmentTree, openTrust, readAttachments } from "../../src/trust/index.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { clientOf, openScripted, withOwn } from "../support/registry-client.ts";
@@ -240,6 +241,49 @@ describe("what hangs on an image", () => {
     const tree = await readAttachments(huge, first.digest);
     expect(tree.attachments).toMatchObject([{ readings: [], failure: { code: "too-large" } }]);
     expect(opened).toBe(0);
+  });
+
+  test("is not parsed where it has more values than there is memory for", async () => {
+    const { repository } = await embedded(true);
+    const { first } = await pushedImage(repository);
+    const many = Array.from({ length: sigstoreLimits.jsonValues }, () => 0);
+    await refer(repository, first, bundle(first.digest, slsa, { predicate: many }));
+    const inToto = "application/vnd.in-toto+json";
+    const bytes = Buffer.from(JSON.stringify(statement(first.digest, slsa, many)));
+    await refer(repository, first, { artifactType: inToto, layers: [{ mediaType: inToto, bytes }] });
+    const { attachments } = await readAttachments(repository, first.digest);
+    const tooMuch = { readings: [], failure: { code: "too-large" } };
+    expect(attachments).toMatchObject([tooMuch, tooMuch]);
+  });
+
+  test("is told by its type alone where nobody vouches for it and there is no room for the rest", async () => {
+    const { repository } = await embedded(true);
+    const { first } = await pushedImage(repository);
+    await refer(repository, first, bundle(first.digest, slsa, { predicate: ["x".repeat(4096)] }));
+    const reading = async (otherMemory: number) =>
+      (await readAttachments(repository, first.digest, { limits: { otherMemory } })).attachments[0]
+        ?.readings[0];
+    expect((await reading(8192))?.statement?.predicate).toEqual(["x".repeat(4096)]);
+    expect(await reading(4096)).toMatchObject({
+      signature: { state: "unverifiable" },
+      statement: { predicateType: slsa, predicate: undefined },
+    });
+  });
+
+  test("is unread where somebody vouches for it and there is no room for it", async () => {
+    const { repository } = await embedded(true);
+    const { first } = await pushedImage(repository);
+    await refer(repository, first, bundle(first.digest, slsa, { predicate: ["x".repeat(4096)] }));
+    const own = openVerifier({});
+    const signature = { state: "verified", by: { kind: "key", fingerprint: "ab" } } as const;
+    const verifier = {
+      ...own,
+      bundle: async (...of: Parameters<typeof own.bundle>) => ({ ...(await own.bundle(...of)), signature }),
+    };
+    const look = (verifiedMemory: number) =>
+      readAttachments(repository, first.digest, { verifier, limits: { verifiedMemory } });
+    expect((await look(8192)).attachments).toMatchObject([{ readings: [{ signature }] }]);
+    expect((await look(4096)).attachments).toMatchObject([{ readings: [], failure: { code: "too-large" } }]);
   });
 
   test("is unread, and the rest is read, where something cannot be read", async () => {
