@@ -77,7 +77,7 @@ async function readReports(
   const fail = (name: string, message: string): void => {
     unread.push({ code: "unreadable-file", message, where: join(folder, name) });
   };
-  for (const name of await withFolders(folder, named, files)) {
+  for (const name of await withFolders(folder, named, files, fail)) {
     if (reports.length === maxReports) {
       fail(name, `policies name more than the ${maxReports} files that are read`);
       break;
@@ -101,8 +101,13 @@ async function readReports(
   return { reports, unread };
 }
 
-/** Files, and those in the folders that are named; no deeper. */
-async function withFolders(folder: string, named: readonly string[], files: FileSource): Promise<string[]> {
+/** Files, and those in the folders that are named; no deeper. @param fail hears of folders that cannot be listed. */
+async function withFolders(
+  folder: string,
+  named: readonly string[],
+  files: FileSource,
+  fail: (name: string, message: string) => void,
+): Promise<string[]> {
   const all: string[] = [];
   for (const name of named) {
     const path = join(folder, name);
@@ -111,7 +116,10 @@ async function withFolders(folder: string, named: readonly string[], files: File
       continue;
     }
     const entries = await files.list(path);
-    if ("fault" in entries) continue;
+    if ("fault" in entries) {
+      fail(name, `the folder cannot be listed: ${entries.fault}`);
+      continue;
+    }
     const below = entries.filter(({ kind, name: entry }) => kind !== "directory" && entry.endsWith(".json"));
     all.push(...below.map((entry) => join(name, entry.name)).sort());
   }

@@ -120,6 +120,20 @@ describe("reports of scanners", () => {
       "gone",
     ],
     ["nothing found", vulnerabilities(), scanned(trivy([])), "satisfied", "Trivy of 2026-11-29"],
+    [
+      "nothing found, but something unread that may be newer",
+      vulnerabilities(),
+      { ...scanned(trivy([])), unread: [{ code: "too-large", message: "236 are not looked at" }] },
+      "unreadable",
+      "236 are not looked at",
+    ],
+    [
+      "too grave, whatever is unread",
+      vulnerabilities(),
+      { ...scanned(trivy([{}])), unread: [{ code: "x", message: "gone" }] },
+      "failed",
+      "CVE-2026-1",
+    ],
     ["null in place of a list", vulnerabilities(), scanned({ ...trivy([]), Results: null }), "satisfied", ""],
     [
       "too grave",

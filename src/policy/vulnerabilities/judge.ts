@@ -27,7 +27,8 @@ interface FoundReport extends ScanReport {
 /**
  * What reports of scanners say of one manifest. A report counts when it is bound to this digest (by a statement about it, or by
  * what it names itself), signed by one of the signers or reviewed as a file, and not too old; what does not count is no report.
- * Of each scanner the newest one is taken, and all of these have to be good.
+ * Of each scanner the newest one is taken, and all of these have to be good. What could not be read may be a newer one: then
+ * nobody knows.
  */
 export function vulnerabilityAnswer(
   evidence: Evidence,
@@ -62,6 +63,8 @@ export function vulnerabilityAnswer(
     const why = `${words.length} vulnerabilities from ${demand.below} up: ${firstOf(words, 5)} (${firstOf(told, 2)})`;
     return { outcome: "failed", why, accepted: [] };
   }
+  if (evidence.unread.length > 0)
+    return unreadable("a newer report of a scanner, or one of another scanner", evidence.unread);
   const spared = Object.entries({
     "not affected": counts.cleared,
     excepted: counts.excepted,
