@@ -71,16 +71,21 @@ interface BaseImage {
 }
 
 /**
- * Whether an image is built on what may be built on. Its own annotations name its base, and are as authentic as its digest is
- * (OCI image specification, annotations.md); without them, all images that went in, as provenance by one of the signers says.
+ * Whether an image is built on what may be built on. Where signers are named, it is all images that went in, as provenance by one
+ * of them says. Where none is, the image's own annotations name its base (OCI image specification, annotations.md): its digest
+ * covers them, and whoever pushed it has written them.
  */
 export function baseImageAnswer(evidence: Evidence, demand: BaseImageDemand, now: Date): DemandAnswer {
   return onImageOrPlatforms(evidence, (each) => {
-    const annotated = annotatedBase(each);
-    if (annotated !== undefined) {
+    if (demand.by.length === 0) {
+      const annotated = annotatedBase(each);
+      if (annotated === undefined && each.unread.length > 0)
+        return unreadable("a word of what it is built on", each.unread);
+      if (annotated === undefined)
+        return { outcome: "missing", why: "the image does not say what it is built on", accepted: [] };
       const fault = baseFault([annotated], demand);
       return fault === undefined
-        ? { outcome: "satisfied", why: `built on ${baseWords(annotated)}`, accepted: [] }
+        ? { outcome: "satisfied", why: `built on ${baseWords(annotated)}, as it says itself`, accepted: [] }
         : { outcome: "failed", why: fault, accepted: [] };
     }
     return answerOf(each, {

@@ -91,7 +91,7 @@ export interface BaseImageDemand extends Freshness {
   readonly images: readonly NameGlob[];
   /** Any when left out. */
   readonly digests?: readonly Digest[] | undefined;
-  /** Whose provenance is believed where no annotation names the base. */
+  /** Whose provenance is believed, and nothing else; where there is nobody, what the image says itself. */
   readonly by: readonly SignerPattern[];
 }
 

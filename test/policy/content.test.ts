@@ -517,6 +517,7 @@ const based = (name: string, digest?: string) =>
     },
   });
 const base: Demand = { kind: "base", images: [{ glob: "docker.io/library/*" }], by: [ci] };
+const baseSaid: Demand = { ...base, by: [] };
 const platforms: Demand = { kind: "platforms", platforms: ["linux/amd64", "linux/arm64"] };
 const signed: Demand = { kind: "signature", by: [ci] };
 const missing: Demand = { kind: "attestation", predicateType: "x:y", by: [ci] };
@@ -549,18 +550,31 @@ describe("what an image contains", () => {
     ["a platform less", platforms, evidence([], { platforms: [platform("linux/amd64", [])] }), "missing"],
     ["an image for one", platforms, evidence([], { platform: "linux/amd64" }), "missing"],
     ["an image for who knows what", platforms, evidence([]), "unreadable"],
-    ["a base that is allowed", base, based("docker.io/library/alpine:3.20"), "satisfied"],
-    ["a base by its short name", base, based("alpine:3.20"), "satisfied"],
-    ["a base that is not", base, based("evil/alpine"), "failed"],
+    ["a base that is allowed", baseSaid, based("docker.io/library/alpine:3.20"), "satisfied"],
+    ["a base by its short name", baseSaid, based("alpine:3.20"), "satisfied"],
+    ["a base that is not", baseSaid, based("evil/alpine"), "failed"],
+    ["a base that the image alone says, where signers are named", base, based("alpine:3.20"), "missing"],
+    [
+      "a base that the image says otherwise than the signer",
+      base,
+      { ...based("alpine:3.20"), items: [provenance("docker://registry.example.com/x/base:1")] },
+      "failed",
+    ],
+    [
+      "a base that the signer alone says, where none is named",
+      baseSaid,
+      evidence([provenance("pkg:docker/alpine@3.20?digest=sha256:ab")]),
+      "missing",
+    ],
     [
       "a base by the digest",
-      { ...base, digests: [digestNamed("base")] },
+      { ...baseSaid, digests: [digestNamed("base")] },
       based("alpine", digestNamed("base")),
       "satisfied",
     ],
     [
       "a base by another digest",
-      { ...base, digests: [digestNamed("base")] },
+      { ...baseSaid, digests: [digestNamed("base")] },
       based("alpine", digestNamed("x")),
       "failed",
     ],
@@ -577,6 +591,7 @@ describe("what an image contains", () => {
       "failed",
     ],
     ["no word of a base", base, evidence([]), "missing"],
+    ["no word of a base, but something unread", baseSaid, evidence([], { unread }), "unreadable"],
     ["provenance without a base", base, evidence([provenance("git+https://example.com/x")]), "failed"],
   ])("%s", (_, demand, found, outcome) => {
     expect(judge(demand, found).outcome).toBe(outcome);
