@@ -10,13 +10,16 @@ export interface DemandAnswer {
   readonly why: string;
   readonly accepted: readonly Digest[];
   readonly failure?: FailureRecord | undefined;
+  /** Who has signed what satisfied it: on the manifest, or on each of the platforms. Absent where nobody had to. */
+  readonly signers?: readonly (readonly string[])[] | undefined;
   /** It is missing although there is something of the kind: an index is not judged by its platforms then. */
   readonly isFinal?: boolean | undefined;
 }
 
 /** What is said of one statement. */
 export type StatementJudgement =
-  | { readonly passes: true; readonly why: string }
+  /** `signer`: what tells whoever signed it from others. */
+  | { readonly passes: true; readonly why: string; readonly signer?: string }
   /** `isUnknown`: nobody knows here whether it would pass. */
   | { readonly passes: false; readonly why: string; readonly isUnknown?: boolean };
 
@@ -41,8 +44,11 @@ export function answerOf(evidence: Evidence, { what, concerns, judge }: Wanted):
   const passed = judged.filter(({ passes }) => passes);
   const accepted = [...new Set(passed.map(({ item }) => item.manifest))];
   const [best] = passed;
-  if (best !== undefined)
-    return { outcome: "satisfied", why: `${best.why}, in ${shortDigest(best.item.manifest)}`, accepted };
+  if (best !== undefined) {
+    const signers = passed.flatMap((each) => (each.passes && each.signer !== undefined ? [each.signer] : []));
+    const why = `${best.why}, in ${shortDigest(best.item.manifest)}`;
+    return { outcome: "satisfied", why, accepted, signers: [[...new Set(signers)]] };
+  }
   if (evidence.unread.length > 0) return unreadable(what, evidence.unread);
   if (judged.length === 0) return { outcome: "missing", why: `there is no ${bare(what)}`, accepted };
   const isUnknown = judged.some((each) => !each.passes && each.isUnknown === true);
@@ -82,7 +88,8 @@ export function onImageOrPlatforms(
   const worst = open.find(({ answer }) => answer.outcome === worstOf(open.map((one) => one.answer)));
   if (worst === undefined) {
     const ways = [...new Set(each.map(({ answer }) => answer.why))];
-    return { outcome: "satisfied", why: `on each platform: ${firstOf(ways, maxTold)}`, accepted };
+    const signers = each.flatMap(({ answer }) => answer.signers ?? [[]]);
+    return { outcome: "satisfied", why: `on each platform: ${firstOf(ways, maxTold)}`, accepted, signers };
   }
   const { outcome, failure } = worst.answer;
   const reasons = open.map(({ platform, answer }) => `${printable(platform)}: ${answer.why}`);

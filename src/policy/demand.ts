@@ -6,13 +6,15 @@ import {
   enoughOf,
   onImageOrPlatforms,
   type StatementJudgement,
+  unreadable,
 } from "./answer.ts";
 import { baseImageAnswer, platformsAnswer, sbomAnswer } from "./content.ts";
 import type { DemandContext } from "./demand-context.ts";
+import { notDistinct } from "./distinct.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import { provenanceAnswer } from "./provenance.ts";
 import type { AttestationDemand, Demand, SignatureDemand } from "./rule.ts";
-import { signerWords } from "./signers.ts";
+import { signerId, signerWords } from "./signers.ts";
 import { ageFault, isOfType, isSignature, signerOf } from "./statements.ts";
 import { vulnerabilityAnswer } from "./vulnerabilities/judge.ts";
 
@@ -28,10 +30,7 @@ export function demandAnswer(demand: Demand, evidence: Evidence, asked: DemandCo
         1,
       );
     case "at-least":
-      return enoughOf(
-        demand.of.map((each) => demandAnswer(each, evidence, asked)),
-        demand.count,
-      );
+      return atLeast(demand, evidence, asked);
     case "signature":
       return onImageOrPlatforms(evidence, (each) =>
         answerOf(each, {
@@ -74,5 +73,34 @@ function judgeSigned(
   const old = ageFault(item, signer.signedAt, demand.maxAge, now);
   if (old !== undefined) return { passes: false, why: old };
   const what = demand.kind === "signature" ? "signed" : `${printable(demand.predicateType)}, signed`;
-  return { passes: true, why: `${what} by ${signerWords(signer.by)}` };
+  return { passes: true, why: `${what} by ${signerWords(signer.by)}`, signer: signerId(signer.by) };
+}
+
+/** So many of several; signatures, and statements of one type, by so many signers. */
+function atLeast(
+  { count, of }: Extract<Demand, { readonly kind: "at-least" }>,
+  evidence: Evidence,
+  asked: DemandContext,
+): DemandAnswer {
+  const answered = of.map((each) => ({
+    kind: signedKind(each),
+    answer: demandAnswer(each, evidence, asked),
+  }));
+  const surplus = notDistinct(answered);
+  const unread = [evidence, ...evidence.platforms.map((each) => each.evidence)].flatMap(
+    (each) => each.unread,
+  );
+  const answers = answered.map(({ answer }): DemandAnswer => {
+    if (!surplus.has(answer)) return answer;
+    const { accepted } = answer;
+    if (unread.length > 0) return { ...unreadable("one by another signer as well", unread), accepted };
+    return { outcome: "missing", why: `there is none by another signer: ${answer.why}`, accepted };
+  });
+  return enoughOf(answers, count);
+}
+
+/** Statements that one statement is enough for. */
+function signedKind(demand: Demand): string | undefined {
+  if (demand.kind === "signature") return "signature";
+  return demand.kind === "attestation" ? `attestation ${demand.predicateType}` : undefined;
 }

@@ -14,6 +14,11 @@ export function isBy(pattern: SignerPattern, by: SignedBy): boolean {
   );
 }
 
+/** What tells a signer from others: a key or an identity, whatever it is called. */
+export function signerId(by: SignedBy): string {
+  return by.kind === "key" ? by.fingerprint : JSON.stringify([by.issuer, by.identity]);
+}
+
 /** A signer in words. */
 export function signerWords(by: SignedBy): string {
   if (by.kind === "certificate") return `${printable(by.identity)} (${printable(by.issuer)})`;

@@ -599,6 +599,14 @@ describe("what an image contains", () => {
 });
 
 describe("demands together", () => {
+  const alice = { kind: "identity", identity: { exact: "alice@example.com" }, issuer: ci.issuer } as const;
+  const byAlice = signedBy("alice@example.com");
+  const eitherOf: Demand = { kind: "signature", by: [ci, alice] };
+  const two: Demand = { kind: "at-least", count: 2, of: [eitherOf, eitherOf] };
+  const keyNamed = (name: string): Demand => ({
+    kind: "signature",
+    by: [{ kind: "key", name, fingerprint: "ab".repeat(32) }],
+  });
   const good = evidence([signature(byCi)]);
   const bad = evidence([signature(signedBy("eve@example.com"))]);
   test.each<[string, Demand, Evidence, PolicyVerdict["outcome"]]>([
@@ -618,7 +626,44 @@ describe("demands together", () => {
       bad,
       "unreadable",
     ],
-    ["two of three", { kind: "at-least", count: 2, of: [signed, missing, signed] }, good, "satisfied"],
+    [
+      "two of three",
+      { kind: "at-least", count: 2, of: [signed, missing, { kind: "sbom" }] },
+      evidence([signature(byCi), sbom()]),
+      "satisfied",
+    ],
+    ["two signatures by one signer", two, good, "missing"],
+    ["two by one signer, and something unread", two, { ...good, unread }, "unreadable"],
+    ["two by two signers", two, evidence([signature(byCi), signature(byAlice)]), "satisfied"],
+    [
+      "two by two signers, of whom either demand takes one",
+      { kind: "at-least", count: 2, of: [eitherOf, signed] },
+      evidence([signature(byCi), signature(byAlice)]),
+      "satisfied",
+    ],
+    [
+      "two by one key under two names",
+      { kind: "at-least", count: 2, of: [keyNamed("alice"), keyNamed("bob")] },
+      evidence([signature(signedWithKey("ab".repeat(32))), signature(signedWithKey("ab".repeat(32)), "x")]),
+      "missing",
+    ],
+    [
+      "two on each platform, of which one has one signer",
+      two,
+      evidence([], {
+        platforms: [
+          platform("linux/amd64", [signature(byCi), signature(byAlice)]),
+          platform("linux/arm64", [signature(byCi)]),
+        ],
+      }),
+      "missing",
+    ],
+    [
+      "a signature and an attestation by one signer",
+      { kind: "at-least", count: 2, of: [signed, missing] },
+      evidence([signature(byCi), statement("x:y", byCi)]),
+      "satisfied",
+    ],
     [
       "two of three, and one unknown is not enough",
       { kind: "at-least", count: 2, of: [missing, missing, { kind: "broken", why: "x" }] },
