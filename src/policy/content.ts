@@ -45,7 +45,7 @@ export function sbomAnswer(evidence: Evidence, demand: SbomDemand, now: Date): D
   );
 }
 
-/** Whether an index lists images for all platforms; an image alone is for one. A variant that is not named does not matter. */
+/** Whether an index lists images for all platforms; an image alone is for one, where that is known. A variant that is not named does not matter. */
 export function platformsAnswer(evidence: Evidence, { platforms }: PlatformsDemand): DemandAnswer {
   const own = evidence.platform === undefined ? [] : [evidence.platform];
   const there = evidence.platforms.length > 0 ? evidence.platforms.map(({ platform }) => platform) : own;
@@ -57,7 +57,7 @@ export function platformsAnswer(evidence: Evidence, { platforms }: PlatformsDema
   if (there.length === 0 && evidence.unread.length > 0)
     return unreadable("an image for each platform", evidence.unread);
   if (there.length === 0)
-    return { outcome: "unreadable", why: "which platform it is for is unknown", accepted: [] };
+    return { outcome: "missing", why: "it is no index that lists images for platforms", accepted: [] };
   const why = `it is not for ${firstOf(absent, 5)}, but for ${firstOf(
     there.map((each) => printable(each)),
     5,

@@ -57,7 +57,7 @@ function verdictOf(policy: Policy, image: JudgedImage, evidence: Evidence, now: 
     return { ...verdict, outcome: "excepted", why: bounded(`excepted ${words}; ${answer.why}`) };
   return {
     ...verdict,
-    outcome: "failed",
+    outcome: answer.outcome,
     why: bounded(`its exception is over (${words}); ${answer.why}`),
     hint: "satisfy the policy, or have the exception prolonged where the policy stands",
   };

@@ -471,7 +471,7 @@ describe("exceptions", () => {
       "excepted",
       "until 2026-11-30, by alice: being rebuilt; there is no signature",
     ],
-    ["is over on the next", exception({ until: "2026-11-29" }), "failed", "its exception is over"],
+    ["is over on the next", exception({ until: "2026-11-29" }), "missing", "its exception is over"],
     ["of this digest", exception({ digests: [image.digest] }), "excepted", ""],
     ["of another digest", exception({ digests: [digestNamed("other")] }), "missing", ""],
     ["of this repository", exception({ images: [{ glob: "prod.example.com/**" }] }), "excepted", ""],
@@ -486,6 +486,18 @@ describe("exceptions", () => {
   test("an image that satisfies the policy needs none", () => {
     const verdict = judge(demand, evidence([signature(byCi)]), [exception({ until: "2026-11-29" })]);
     expect(verdict.outcome).toBe("satisfied");
+  });
+
+  test.each<[string, Evidence, PolicyVerdict["outcome"]]>([
+    ["missing", evidence([]), "missing"],
+    ["unread", evidence([], { unread }), "unreadable"],
+    ["not allowed", evidence([signature(signedBy("eve@example.com"))]), "failed"],
+  ])("that is over leaves what is %s what it is", (_, found, outcome) => {
+    expect(judge(demand, found, [exception({ until: "2026-11-29" })])).toMatchObject({
+      outcome,
+      why: expect.stringContaining("its exception is over (until 2026-11-29, by alice: being rebuilt)"),
+      hint: expect.stringContaining("prolonged"),
+    });
   });
 
   test("one of several holds", () => {
@@ -549,7 +561,8 @@ describe("what an image contains", () => {
     ],
     ["a platform less", platforms, evidence([], { platforms: [platform("linux/amd64", [])] }), "missing"],
     ["an image for one", platforms, evidence([], { platform: "linux/amd64" }), "missing"],
-    ["an image for who knows what", platforms, evidence([]), "unreadable"],
+    ["an image for who knows what", platforms, evidence([]), "missing"],
+    ["an image that could not be read", platforms, evidence([], { unread }), "unreadable"],
     ["a base that is allowed", baseSaid, based("docker.io/library/alpine:3.20"), "satisfied"],
     ["a base by its short name", baseSaid, based("alpine:3.20"), "satisfied"],
     ["a base that is not", baseSaid, based("evil/alpine"), "failed"],
