@@ -239,6 +239,7 @@ export {
   type Target,
 } from "./oci/index.ts";
 export {
+  type AcceptedStatement,
   type AttestationDemand,
   type BaseImageDemand,
   type BrokenDemand,

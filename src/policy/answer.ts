@@ -1,14 +1,14 @@
 import { firstOf, listed, printable } from "../diagnostics/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import { type Digest, hexOf } from "../oci/index.ts";
-import type { Evidence, EvidenceItem, PolicyOutcome } from "./model.ts";
+import type { AcceptedStatement, Evidence, EvidenceItem, PolicyOutcome } from "./model.ts";
 
 /** What a demand says of an image, or of one manifest of it. */
 export interface DemandAnswer {
   readonly outcome: Exclude<PolicyOutcome, "excepted">;
   /** A part of a sentence, without a full stop. */
   readonly why: string;
-  readonly accepted: readonly Digest[];
+  readonly accepted: readonly AcceptedStatement[];
   readonly failure?: FailureRecord | undefined;
   /** Who has signed what satisfied it: on the manifest, or on each of the platforms. Absent where nobody had to. */
   readonly signers?: readonly (readonly string[])[] | undefined;
@@ -42,7 +42,7 @@ const maxTold = 3;
 export function answerOf(evidence: Evidence, { what, concerns, judge }: Wanted): DemandAnswer {
   const judged = evidence.items.filter(concerns).map((item) => ({ item, ...judge(item) }));
   const passed = judged.filter(({ passes }) => passes);
-  const accepted = [...new Set(passed.map(({ item }) => item.manifest))];
+  const accepted = eachOnce(passed.map(({ item }) => item));
   const [best] = passed;
   if (best !== undefined) {
     const signers = passed.flatMap((each) => (each.passes && each.signer !== undefined ? [each.signer] : []));
@@ -83,7 +83,7 @@ export function onImageOrPlatforms(
   const own = answer(evidence);
   if (own.outcome !== "missing" || own.isFinal === true || evidence.platforms.length === 0) return own;
   const each = evidence.platforms.map(({ platform, evidence }) => ({ platform, answer: answer(evidence) }));
-  const accepted = [...new Set([...own.accepted, ...each.flatMap(({ answer }) => answer.accepted)])];
+  const accepted = eachOnce([...own.accepted, ...each.flatMap(({ answer }) => answer.accepted)]);
   const open = each.filter(({ answer }) => answer.outcome !== "satisfied");
   const worst = open.find(({ answer }) => answer.outcome === worstOf(open.map((one) => one.answer)));
   if (worst === undefined) {
@@ -106,7 +106,7 @@ export function allOf(answers: readonly DemandAnswer[]): DemandAnswer {
  * allowed is told before what is missing.
  */
 export function enoughOf(answers: readonly DemandAnswer[], count: number): DemandAnswer {
-  const accepted = [...new Set(answers.flatMap((answer) => answer.accepted))];
+  const accepted = eachOnce(answers.flatMap((answer) => answer.accepted));
   const satisfied = answers.filter(({ outcome }) => outcome === "satisfied");
   if (satisfied.length >= count)
     return { outcome: "satisfied", why: listed(unique(satisfied.map(({ why }) => why))), accepted };
@@ -122,6 +122,14 @@ export function enoughOf(answers: readonly DemandAnswer[], count: number): Deman
 function worstOf(answers: readonly DemandAnswer[]): Exclude<DemandAnswer["outcome"], "satisfied"> {
   const outcomes = new Set(answers.map(({ outcome }) => outcome));
   return outcomes.has("failed") ? "failed" : outcomes.has("missing") ? "missing" : "unreadable";
+}
+
+/** Where these statements are, each once. */
+export function eachOnce(statements: readonly AcceptedStatement[]): readonly AcceptedStatement[] {
+  const places = statements.map(
+    ({ manifest, layer }) => [`${manifest} ${layer}`, { manifest, layer }] as const,
+  );
+  return [...new Map(places).values()];
 }
 
 function unique(texts: readonly string[]): string[] {

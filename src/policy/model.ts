@@ -47,7 +47,12 @@ export interface EvidenceFile {
 export interface EvidenceItem extends SignatureReading {
   /** The image manifest that holds it. */
   readonly manifest: Digest;
+  /** What its layer is known by there, with its annotations: a manifest may hold statements of several people. */
+  readonly layer: Digest;
 }
+
+/** A statement that has satisfied a policy, by where it is. */
+export type AcceptedStatement = Pick<EvidenceItem, "manifest" | "layer">;
 
 /**
  * What a policy says of an image. Missing, unreadable and failed are three outcomes.
@@ -71,6 +76,6 @@ export interface PolicyVerdict {
   readonly hint?: string | undefined;
   /** What could not be read. */
   readonly failure?: FailureRecord | undefined;
-  /** Image manifests whose statements satisfied it: what travels under `accepted`. */
-  readonly accepted: readonly Digest[];
+  /** Statements that satisfied it: what travels under `accepted`. */
+  readonly accepted: readonly AcceptedStatement[];
 }

@@ -1,5 +1,5 @@
 import { listed, printable, quoted } from "../diagnostics/index.ts";
-import { allOf, answerOf, type DemandAnswer, type StatementJudgement } from "./answer.ts";
+import { allOf, answerOf, type DemandAnswer, eachOnce, type StatementJudgement } from "./answer.ts";
 import { bindingFault } from "./builder-binding.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import type { ProvenanceDemand, SignerPattern, TrustedBuilder } from "./rule.ts";
@@ -20,7 +20,7 @@ export function provenanceAnswer(evidence: Evidence, demand: ProvenanceDemand, n
     judge: (item) => judgeProvenance(item, demand, now),
   });
   const others = evidence.items.filter((item) => !isProvenance(item) && "by" in signerOf(item, demand.by));
-  const accepted = [...new Set([...provenance.accepted, ...others.map(({ manifest }) => manifest)])];
+  const accepted = eachOnce([...provenance.accepted, ...others]);
   const types = demand.predicateTypes.map((type) =>
     answerOf(evidence, {
       what: `a statement of the type ${printable(type)}`,

@@ -3,6 +3,7 @@ import { type FailureRecord, failureRecord, phrase } from "../errors/index.ts";
 import type { Descriptor, Digest, ImageContent } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
 import { jsonExcess, type SignatureReading, type SignatureVerifier } from "../sigstore/index.ts";
+import { layerIdentity } from "./cosign-tags.ts";
 import {
   attachedTypes,
   isBundleType,
@@ -12,7 +13,7 @@ import {
   statedPredicate,
 } from "./formats.ts";
 import { tooMuch } from "./look-faults.ts";
-import type { Attachment, AttachmentFormat } from "./model.ts";
+import type { AttachedReading, Attachment, AttachmentFormat } from "./model.ts";
 import { enclosureOf, isAbout, jsonOf, statementIn } from "./statement.ts";
 import { memoryOf } from "./statement-memory.ts";
 
@@ -39,7 +40,7 @@ const largeBytes = 1024 * 1024;
 export type ContentSource = Pick<Repository, "name" | "host" | "open">;
 
 interface Contents {
-  readonly readings: readonly SignatureReading[];
+  readonly readings: readonly AttachedReading[];
   readonly failure?: FailureRecord | undefined;
 }
 
@@ -59,7 +60,7 @@ export async function readContents(
   verifier: SignatureVerifier,
   budget: ContentBudget,
 ): Promise<Contents> {
-  const readings: SignatureReading[] = [];
+  const readings: AttachedReading[] = [];
   let failure: FailureRecord | undefined;
   const layers = content.blobs.slice(1).flatMap((layer) => {
     const told = toldOf(layer, format);
@@ -74,7 +75,7 @@ export async function readContents(
     );
   }
   for (const { layer, told, read } of layers.slice(0, budget.layers)) {
-    if (told !== undefined) readings.push(told);
+    if (told !== undefined) readings.push({ ...told, layer: layerIdentity(layer) });
     if (read === undefined) continue;
     if (layer.size > budget.one || layer.size > budget.left) {
       failure ??= tooMuch(
@@ -89,7 +90,7 @@ export async function readContents(
     try {
       const reading = await (layer.size > largeBytes ? budget.large(work) : work());
       const kept = withinMemory(reading, budget);
-      if (kept !== undefined) readings.push(kept);
+      if (kept !== undefined) readings.push({ ...kept, layer: layerIdentity(layer) });
       else
         failure ??= tooMuch(
           source,
@@ -133,7 +134,8 @@ export function signedInLayers(root: Descriptor, content: ImageContent): readonl
   if (signed.length === 0) return [];
   const why = "the provenance of a chart is signed with PGP, which is not verified here";
   const readings = signed.map(
-    () => ({ signature: { state: "unverifiable", why, lacks: "format" } }) as const,
+    (layer) =>
+      ({ signature: { state: "unverifiable", why, lacks: "format" }, layer: layerIdentity(layer) }) as const,
   );
   const { digest: subject } = root;
   return [{ manifest: root, subject, way: "layer", format: "helm-provenance", readings, attachments: [] }];

@@ -38,10 +38,10 @@ export {
   type Admission,
   companionKey,
   companionsOf,
+  type Travelling,
   type TravelRule,
   travelling,
   travelRule,
-  unreadIn,
 } from "./travel.ts";
 export {
   allOf,

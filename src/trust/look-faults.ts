@@ -1,5 +1,5 @@
-import { type FailureRecord, failureRecord, type Phrase } from "../errors/index.ts";
-import { type Digest, formatReference } from "../oci/index.ts";
+import { type FailureRecord, failureRecord, type Phrase, phrase } from "../errors/index.ts";
+import { type Digest, formatReference, type Tag } from "../oci/index.ts";
 import { placeOf, RegistryError, type Repository } from "../registry/index.ts";
 
 /** More hangs on a manifest than is looked at. It may be anything: what was not found may be there. */
@@ -23,10 +23,17 @@ export function notThere(
   return recorded("manifest-missing", repository, of, message, hint);
 }
 
+/** A tag stands for another manifest than when its layers were looked at. */
+export function changedSince(repository: Pick<Repository, "name" | "host">, tag: Tag): FailureRecord {
+  const message = phrase`the tag ${tag} was moved while it was looked at`;
+  const hint = "somebody else signs this image: run again when that is done";
+  return recorded("manifest-missing", repository, tag, message, hint);
+}
+
 function recorded(
   code: "too-large" | "manifest-missing",
   repository: Pick<Repository, "name" | "host">,
-  of: Digest,
+  of: Digest | Tag,
   message: Phrase,
   hint: string,
 ): FailureRecord {

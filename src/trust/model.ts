@@ -20,6 +20,12 @@ export type AttachmentFormat =
   | "helm-provenance"
   | "unknown";
 
+/** A statement or signature as it was read, and which layer it is. */
+export interface AttachedReading extends SignatureReading {
+  /** What the layer is known by: its descriptor with its annotations. */
+  readonly layer: Digest;
+}
+
 /** A manifest that accompanies an image. */
 export interface Attachment {
   readonly manifest: Descriptor;
@@ -34,7 +40,7 @@ export interface Attachment {
   readonly tag?: Tag | undefined;
   readonly format: AttachmentFormat;
   /** What it says, one for each statement or signature; empty where nothing can be said of its content. */
-  readonly readings: readonly SignatureReading[];
+  readonly readings: readonly AttachedReading[];
   /** What hangs on it in turn. */
   readonly attachments: readonly Attachment[];
   /** Why its content could not be read, or not all of it. */

@@ -1,8 +1,12 @@
+import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
+import type { AcceptedStatement } from "../policy/index.ts";
+import type { Repository } from "../registry/index.ts";
 import type { AttachmentKind, TravelSetting, TrustSettings } from "../settings/index.ts";
 import type { SignatureReading } from "../sigstore/index.ts";
 import { layerIdentity, layersOf } from "./cosign-tags.ts";
 import type { Hanging } from "./hanging.ts";
+import { changedSince } from "./look-faults.ts";
 import type { Attachment, AttachmentTree } from "./model.ts";
 import { signerInWords } from "./vouched-provenance.ts";
 
@@ -56,48 +60,86 @@ export function companionsOf({ manifests, tags }: Hanging): readonly Accompanime
 }
 
 /** What of that which hangs on an image may travel: all of it, kinds of it, or what policies have accepted. */
-export type Admission = "all" | readonly AttachmentKind[] | { readonly accepted: ReadonlySet<Digest> };
+export type Admission =
+  | "all"
+  | readonly AttachmentKind[]
+  | { readonly accepted: readonly AcceptedStatement[] };
+
+/** What travels with an image, and why more might have to: what of that could not be read. */
+export interface Travelling {
+  readonly companions: readonly Accompaniment[];
+  readonly unread: readonly FailureRecord[];
+}
 
 /**
  * What travels of that which hangs on an image. What is about something that does not travel stays with it; so does what names
  * another subject than that in whose list it is: it is not in the tree.
  * @param tree What was read of it, for what it is and who signed it.
+ * @param from Where it hangs.
  */
 export function travelling(
   hanging: Hanging,
   tree: AttachmentTree,
   admission: Admission,
-): readonly Accompaniment[] {
+  from: Pick<Repository, "name" | "host">,
+): Travelling {
   const read = readAttachmentsIn(tree);
+  const isAccepted = acceptance(admission);
   const stays = new Set<Digest>();
+  const unread = [...hanging.unread, ...unreadIn(tree)];
+  /** Nobody knows whether what could not be read would be accepted; for other rules it is enough to know what it is. */
+  const tellUnread = ({ failure }: Attachment): void => {
+    if (isAccepted !== undefined && failure !== undefined) unread.push(failure);
+  };
   const manifests = hanging.manifests.flatMap(({ manifest: { digest }, subject }): Accompaniment[] => {
     const attachment = read.manifests.get(digest);
-    if (attachment !== undefined && !stays.has(subject) && isAdmitted(attachment, admission)) {
-      return [{ digest, subject, says: inWords(attachment, attachment.readings) }];
+    if (attachment !== undefined && !stays.has(subject)) {
+      tellUnread(attachment);
+      if (isAdmitted(attachment, admission, isAccepted))
+        return [{ digest, subject, says: inWords(attachment, attachment.readings) }];
     }
     stays.add(digest);
     return [];
   });
   const layers = hanging.tags.flatMap(({ tag, subject, document }) => {
     const attachment = read.tags.get(tag);
-    if (attachment === undefined || stays.has(subject) || !isAdmitted(attachment, admission)) return [];
-    const all = layersOf(document);
-    // One reading for each layer, unless some could not be read: then nobody knows whose is which.
-    const isTold = attachment.readings.length === all.length;
-    return all.flatMap((layer, at): Accompaniment[] => {
-      const reading = isTold ? attachment.readings[at] : undefined;
-      const isByPolicy = typeof admission === "object" && "accepted" in admission;
-      if (isByPolicy && reading !== undefined && reading.signature.state !== "verified") return [];
-      const says = inWords(attachment, reading === undefined ? [] : [reading]);
-      return [{ digest: layer.digest, subject, tag, layer: layerIdentity(layer), says }];
+    if (attachment === undefined || stays.has(subject)) return [];
+    // Others write these tags meanwhile: what is said of one manifest is not true of another.
+    if (admission !== "all" && attachment.manifest.digest !== document.descriptor.digest) {
+      unread.push(changedSince(from, tag));
+      return [];
+    }
+    tellUnread(attachment);
+    if (!isAdmitted(attachment, admission, isAccepted)) return [];
+    const all = layersOf(document).map((layer) => ({ digest: layer.digest, layer: layerIdentity(layer) }));
+    const going = all.filter(({ layer }) => isAccepted?.(attachment, layer) ?? true);
+    const left = all.length - going.length;
+    const more = left === 0 ? "" : `; of ${all.length} layers under the tag, ${left} left behind`;
+    return going.map(({ digest, layer }): Accompaniment => {
+      const readings = attachment.readings.filter((reading) => reading.layer === layer);
+      return { digest, subject, tag, layer, says: `${inWords(attachment, readings)}${more}` };
     });
   });
-  return [...manifests, ...layers];
+  return { companions: [...manifests, ...layers], unread };
 }
 
-function isAdmitted(attachment: Attachment, admission: Admission): boolean {
+/** Whether a policy has accepted a layer of an attachment; `undefined` where none is asked. */
+type IsAccepted = (attachment: Attachment, layer: Digest) => boolean;
+
+function acceptance(admission: Admission): IsAccepted | undefined {
+  if (typeof admission !== "object" || !("accepted" in admission)) return undefined;
+  const accepted = new Set(admission.accepted.map(({ manifest, layer }) => `${manifest} ${layer}`));
+  return ({ manifest }, layer) => accepted.has(`${manifest.digest} ${layer}`);
+}
+
+function isAdmitted(
+  attachment: Attachment,
+  admission: Admission,
+  isAccepted: IsAccepted | undefined,
+): boolean {
   if (admission === "all") return true;
-  if ("accepted" in admission) return admission.accepted.has(attachment.manifest.digest);
+  if ("accepted" in admission)
+    return attachment.readings.some(({ layer }) => isAccepted?.(attachment, layer) === true);
   return kindsOf(attachment).some((kind) => admission.includes(kind));
 }
 
@@ -189,6 +231,6 @@ function readAttachmentsIn(tree: AttachmentTree): {
 }
 
 /** What could not be read anywhere in a tree. */
-export function unreadIn({ unread, platforms }: AttachmentTree): AttachmentTree["unread"] {
+function unreadIn({ unread, platforms }: AttachmentTree): AttachmentTree["unread"] {
   return [...unread, ...platforms.flatMap(({ tree }) => unreadIn(tree))];
 }

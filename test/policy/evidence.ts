@@ -51,6 +51,7 @@ export function statement(
 ): EvidenceItem {
   return {
     manifest: digestNamed(manifest),
+    layer: digestNamed(`${manifest} ${predicateType}`),
     signature,
     statement: { predicateType, predicate, subjects: [{ digest: { sha256: "…" } }] },
   };

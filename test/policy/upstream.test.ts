@@ -478,7 +478,10 @@ test("what is accepted is all that the signers say, and provenance that passes a
       provenance({ by: "https://example.com/builder", manifest: "builder" }),
     ]),
   );
-  expect(verdict?.accepted).toEqual([digestNamed("good"), digestNamed("sbom")]);
+  expect(verdict?.accepted.map(({ manifest }) => manifest)).toEqual([
+    digestNamed("good"),
+    digestNamed("sbom"),
+  ]);
 });
 
 describe("which images a policy is about", () => {

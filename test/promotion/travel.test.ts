@@ -121,13 +121,20 @@ test("where a policy stands, what it accepts travels, and nothing else that hang
   const { signature, sig } = world;
   const at = { file: "policy.yaml", line: 1, column: 1 };
   const verdict = { policy: "signed", at, mode: "require", outcome: "satisfied", why: "it is" } as const;
-  const accepted = [signature.digest, sig.digest];
+  const { attachments } = await world.trust().attachments(world.staged.name, world.image.root.digest);
+  const accepted = attachments.flatMap(({ manifest: { digest }, readings: [first] }) =>
+    first !== undefined && [signature.digest, sig.digest].includes(digest)
+      ? [{ manifest: digest, layer: first.layer }]
+      : [],
+  );
   const trust = { ...world.trust(), applies: () => true, judge: async () => [{ ...verdict, accepted }] };
   const { report } = await world.run({ trust });
-  // Under the tag, nothing but layers that somebody could verify: here is nobody who can.
-  expect(report.work.filter(({ kind }) => kind === "referrers").map(({ digest }) => digest)).toEqual([
-    signature.digest,
-  ]);
+  // Under the tag, the layer alone that was accepted.
+  expect(travelled(report)).toEqual({ done: 2 });
+  const { referrers, tags } = await hangingIn(world.promoted, world);
+  // Beside it, what is in the index goes with that.
+  expect(referrers).toEqual([signature.digest, world.image.attestation.digest].sort());
+  expect(tags[sig.tag]).toEqual(["c2ln"]);
   const none = { ...world.trust("accepted"), judge: async () => [] };
   expect(travelled((await world.run({ trust: none })).report)).toEqual({});
 });

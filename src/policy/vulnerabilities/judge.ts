@@ -1,9 +1,8 @@
 import { firstOf, printable } from "../../diagnostics/index.ts";
-import type { Digest } from "../../oci/index.ts";
 import type { SignedBy } from "../../sigstore/index.ts";
-import { type DemandAnswer, shortDigest, unreadable } from "../answer.ts";
+import { type DemandAnswer, eachOnce, shortDigest, unreadable } from "../answer.ts";
 import type { DemandContext } from "../demand-context.ts";
-import type { Evidence } from "../model.ts";
+import type { AcceptedStatement, Evidence } from "../model.ts";
 import type { VulnerabilityDemand } from "../rule.ts";
 import { signerWords } from "../signers.ts";
 import { signerOf } from "../statements.ts";
@@ -20,7 +19,8 @@ import { isCleared, isVexType, type VexStatement, vexStatements } from "./vex.ts
 /** A report that may count, and where it is. */
 interface FoundReport extends ScanReport {
   readonly where: string;
-  readonly manifest?: Digest | undefined;
+  /** The statement that it is in; a file is in none. */
+  readonly statement?: AcceptedStatement | undefined;
   readonly by?: SignedBy | undefined;
 }
 
@@ -53,7 +53,7 @@ export function vulnerabilityAnswer(
     if (reason === undefined) bad.push(found);
     else counts[reason] += 1;
   }
-  const accepted = [...newest, ...vex].flatMap(({ manifest }) => (manifest === undefined ? [] : [manifest]));
+  const accepted = [...newest, ...vex].flatMap(({ statement }) => statement ?? []);
   const told = newest.map(
     ({ scanner, at, where, by }) =>
       `${printable(scanner)} of ${at?.slice(0, 10) ?? "an unknown day"} in ${where}${by === undefined ? "" : `, signed by ${signerWords(by)}`}`,
@@ -72,7 +72,7 @@ export function vulnerabilityAnswer(
     "without a fix": counts.unfixed,
   }).flatMap(([words, count]) => (count === 0 ? [] : [`${count} ${words}`]));
   const why = `no vulnerability from ${demand.below} up${spared.length === 0 ? "" : ` but ${spared.join(", ")}`} (${firstOf(told, 2)})`;
-  return { outcome: "satisfied", why, accepted: [...new Set(accepted)] };
+  return { outcome: "satisfied", why, accepted: eachOnce(accepted) };
 }
 
 /** Why a vulnerability stops nothing; `undefined` when it does. */
@@ -132,7 +132,7 @@ function reportsOn(
     else if (report === undefined) refused.push(`${where}: it cannot be understood`);
     else if (report.digests.length > 0 && !report.digests.includes(evidence.digest))
       refused.push(`${where}: the report in it is of another image`);
-    else reports.push({ ...report, at: report.at ?? signer.signedAt, where, manifest, by: signer.by });
+    else reports.push({ ...report, at: report.at ?? signer.signedAt, where, statement: item, by: signer.by });
   }
   for (const { name, content } of files) {
     if (!isBelow(demand.reports, name)) continue;
@@ -148,12 +148,12 @@ function vexOn(
   evidence: Evidence,
   demand: VulnerabilityDemand,
   { files }: DemandContext,
-): readonly (VexStatement & { readonly manifest?: Digest })[] {
+): readonly (VexStatement & { readonly statement?: AcceptedStatement })[] {
   const attached = evidence.items.flatMap((item) => {
-    const { statement, manifest } = item;
+    const { statement } = item;
     if (statement === undefined || !isVexType(statement.predicateType)) return [];
     if (!("by" in signerOf(item, demand.by))) return [];
-    return (vexStatements(statement.predicate) ?? []).map((each) => ({ ...each, manifest }));
+    return (vexStatements(statement.predicate) ?? []).map((each) => ({ ...each, statement: item }));
   });
   const beside = files.flatMap(({ name, content }) =>
     isBelow(demand.vex, name)

@@ -11,7 +11,6 @@ import {
   type Hanging,
   type ImageTrust,
   travelling,
-  unreadIn,
 } from "../../trust/index.ts";
 import { hostLimits } from "../by-host.ts";
 import { imagesThere } from "../images-there.ts";
@@ -127,12 +126,12 @@ async function choose(
   const admission = await admissionOf(journey, trust);
   if (admission === undefined) return { companions: [], unread: [] };
   const tree = await trust.attachments(journey.source, journey.digest);
-  const companions = travelling(hanging, tree, admission);
+  const { companions, unread } = travelling(hanging, tree, admission, from);
   const missing = new Set(
     companions.filter((companion) => held.some(({ has }) => !has(companion))).map(companionKey),
   );
   const measured = await measuredCompanions(companions, missing, hanging, from, fetch);
-  return { companions: measured, unread: [...hanging.unread, ...unreadIn(tree)] };
+  return { companions: measured, unread };
 }
 
 /** What may travel; `undefined` for nothing. */
@@ -148,7 +147,7 @@ async function admissionOf(
     ({ mode }) => mode !== "off",
   );
   if (verdicts.length === 0) return setting === "accepted" ? undefined : "all";
-  return { accepted: new Set(verdicts.flatMap(({ accepted }) => accepted)) };
+  return { accepted: verdicts.flatMap(({ accepted }) => accepted) };
 }
 
 /** What is to become of each companion at each destination; those that lack the same share an item. */

@@ -58,7 +58,7 @@ export function summaryBytes(
   const policyFile = inForce[0]?.at.file ?? file;
   const path = manifests?.pathOf(policyFile) ?? policyFile;
   const { repository, commit } = manifests ?? {};
-  const accepted = new Set(inForce.flatMap((verdict) => verdict.accepted));
+  const accepted = new Set(inForce.flatMap(({ accepted }) => accepted.map(({ manifest }) => manifest)));
   const facts: SummaryFacts = {
     digest,
     name: identity,
