@@ -74,6 +74,7 @@ export async function readContents(
       phrase`it has ${layers.length} statements or signatures, of which ${budget.layers} are read`,
     );
   }
+  const fault = format === "sigstore-bundle" ? bundleFault(content) : undefined;
   for (const { layer, told, read } of layers.slice(0, budget.layers)) {
     if (told !== undefined) readings.push({ ...told, layer: layerIdentity(layer) });
     if (read === undefined) continue;
@@ -89,7 +90,8 @@ export async function readContents(
     const work = async () => read(await readSmallBlob(source, layer, budget.one));
     try {
       const reading = await (layer.size > largeBytes ? budget.large(work) : work());
-      const kept = withinMemory(reading, budget);
+      const signature = fault === undefined ? reading.signature : ({ state: "failed", why: fault } as const);
+      const kept = withinMemory({ ...reading, signature }, budget);
       if (kept !== undefined) readings.push({ ...kept, layer: layerIdentity(layer) });
       else
         failure ??= tooMuch(
@@ -128,6 +130,18 @@ function withinMemory(reading: SignatureReading, budget: ContentBudget): Signatu
   return { signature, statement: { predicateType, predicate: undefined, subjects: [] } };
 }
 
+/**
+ * Why a manifest is not that of one bundle and nothing else. Clients read its first layer, whatever else is in it: a bundle that
+ * stands beside something vouches for nothing.
+ */
+function bundleFault({ blobs: [config, ...layers] }: ImageContent): string | undefined {
+  if (layers.length !== 1) return `its manifest holds ${layers.length} layers, and not one bundle alone`;
+  return config?.digest === emptyConfig ? undefined : "its manifest holds a config beside the bundle";
+}
+
+/** `{}`, which stands where there is no config (OCI image specification, "Guidance for an Empty Descriptor"). */
+const emptyConfig: string = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
 /** What an image says of itself in its own layers: the provenance of a chart. It is not read: nobody verifies PGP here. */
 export function signedInLayers(root: Descriptor, content: ImageContent): readonly Attachment[] {
   const signed = content.blobs.filter(({ mediaType }) => mediaType === attachedTypes.helmProvenance);
@@ -138,7 +152,10 @@ export function signedInLayers(root: Descriptor, content: ImageContent): readonl
       ({ signature: { state: "unverifiable", why, lacks: "format" }, layer: layerIdentity(layer) }) as const,
   );
   const { digest: subject } = root;
-  return [{ manifest: root, subject, way: "layer", format: "helm-provenance", readings, attachments: [] }];
+  const layers = content.blobs.slice(1).map(layerIdentity);
+  return [
+    { manifest: root, subject, way: "layer", format: "helm-provenance", layers, readings, attachments: [] },
+  ];
 }
 
 /** What can be said of a layer without reading it. */

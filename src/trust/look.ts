@@ -21,6 +21,7 @@ import {
 import type { Repository } from "../registry/index.ts";
 import { openVerifier, type SignatureVerifier } from "../sigstore/index.ts";
 import { type ContentBudget, readContents, signedInLayers } from "./contents.ts";
+import { layerIdentity } from "./cosign-tags.ts";
 import { formatOf, isSignature, mostTellingFirst } from "./formats.ts";
 import { notThere, tooMuch } from "./look-faults.ts";
 import { type AttachmentLimits, attachmentLimits } from "./look-limits.ts";
@@ -116,7 +117,8 @@ export async function measureAttachments(
       readContents(source, manifest, content, place, verifier, budget),
       isChanging(place) ? [] : hangingOn(manifest.digest, depth + 1, unread, !isSignature(place.format)),
     ]);
-    return { ...place, manifest, readings, attachments, failure };
+    const layers = content.blobs.slice(1).map(layerIdentity);
+    return { ...place, manifest, layers, readings, attachments, failure };
   };
 
   /** By the list of its referrers. */

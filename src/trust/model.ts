@@ -39,6 +39,8 @@ export interface Attachment {
   /** Where the way is `tag`. */
   readonly tag?: Tag | undefined;
   readonly format: AttachmentFormat;
+  /** What its layers are known by, in their order; none of an index. */
+  readonly layers: readonly Digest[];
   /** What it says, one for each statement or signature; empty where nothing can be said of its content. */
   readonly readings: readonly AttachedReading[];
   /** What hangs on it in turn. */

@@ -95,7 +95,7 @@ export function travelling(
     const attachment = read.manifests.get(digest);
     if (attachment !== undefined && !stays.has(subject)) {
       tellUnread(attachment);
-      if (isAdmitted(attachment, admission, isAccepted))
+      if (isAdmitted(attachment, admission, isAccepted) && isWhole(attachment, isAccepted))
         return [{ digest, subject, says: inWords(attachment, attachment.readings) }];
     }
     stays.add(digest);
@@ -121,6 +121,11 @@ export function travelling(
     });
   });
   return { companions: [...manifests, ...layers], unread };
+}
+
+/** A manifest goes as it is, and so with all that is in it: where a policy is asked, it has accepted each layer. */
+function isWhole(attachment: Attachment, isAccepted: IsAccepted | undefined): boolean {
+  return attachment.layers.every((layer) => isAccepted?.(attachment, layer) ?? true);
 }
 
 /** Whether a policy has accepted a layer of an attachment; `undefined` where none is asked. */

@@ -9,7 +9,7 @@ import { openVerifier, readPublicKey } from "../../src/sigstore/index.ts";
 import { openTrust, travelling } from "../../src/trust/index.ts";
 import { clientOf } from "../support/registry-client.ts";
 import { temporaryFolder } from "../support/tree.ts";
-import { type Layer, simpleSigning, tagAlong } from "./attach.ts";
+import { bundle, type Layer, refer, signed, simpleSigning, statement, tagAlong } from "./attach.ts";
 
 const release = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const stranger = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -51,6 +51,19 @@ function signedLayer({ digest }: Descriptor, key: KeyObject): Layer {
   const layer = simpleSigning(digest);
   const signature = sign("sha256", layer.bytes, key).toString("base64");
   return { ...layer, annotations: { "dev.cosignproject.cosign/signature": signature } };
+}
+
+/** A Sigstore bundle that signs an image, as the layer of a referrer. */
+function signedBundle({ digest }: Descriptor, key: KeyObject): Layer {
+  const [layer] = bundle(digest, signed).layers as [Layer];
+  const payload = Buffer.from(JSON.stringify(statement(digest, signed)));
+  const type = "application/vnd.in-toto+json";
+  const signing = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload]);
+  const content = JSON.parse(Buffer.from(layer.bytes).toString()) as { dsseEnvelope: object };
+  const sig = sign("sha256", signing, key).toString("base64");
+  const envelope = { payloadType: type, payload: payload.toString("base64"), signatures: [{ sig }] };
+  const bytes = Buffer.from(JSON.stringify({ ...content, dsseEnvelope: envelope }));
+  return { ...layer, bytes };
 }
 
 const foreign: Layer = { mediaType: "application/octet-stream", bytes: Buffer.from("anything") };
@@ -108,4 +121,32 @@ test("of a tag that is moved after it was judged nothing goes along", async () =
     says: [],
     unread: [expect.stringMatching(/^manifest-missing: the tag sha256-\w+\.sig was moved/)],
   });
+});
+
+test("a bundle vouches and goes along only where its manifest holds nothing else", async () => {
+  const image = await pushed("bundles");
+  const own = signedBundle(image, release.privateKey);
+  const spec = bundle(image.digest, signed);
+  for (const layers of [
+    [foreign, own],
+    [own, signedBundle(image, stranger.privateKey)],
+  ])
+    await refer(repository, image, { ...spec, layers });
+  expect(await going(image)).toEqual({ outcomes: ["failed"], says: [], unread: [] });
+  await refer(repository, image, { ...spec, layers: [own] });
+  expect(await going(image)).toEqual({
+    outcomes: ["satisfied"],
+    says: ["Sigstore bundle, signed by the key a"],
+    unread: [],
+  });
+});
+
+test("a manifest of several statements goes along only where each of them was accepted", async () => {
+  const image = await pushed("statements");
+  const own = signedLayer(image, release.privateKey);
+  const artifactType = "application/vnd.dev.cosign.artifact.sig.v1+json";
+  await refer(repository, image, { artifactType, layers: [own, foreign] });
+  expect(await going(image)).toEqual({ outcomes: ["satisfied"], says: [], unread: [] });
+  await refer(repository, image, { artifactType, layers: [own] });
+  expect((await going(image)).says).toEqual(["cosign signature, signed by the key a"]);
 });
