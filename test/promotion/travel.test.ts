@@ -139,9 +139,8 @@ test("where a policy stands, what it accepts travels, and nothing else that hang
   expect(travelled((await world.run({ trust: none })).report)).toEqual({});
 });
 
-test("too much at the source is not none, and the image goes all the same", async () => {
-  world = await openTravelWorld("api", "api");
-  const { staged, image } = world;
+/** Attaches more to a platform of the image than is looked at. */
+async function flood({ staged, image }: typeof world): Promise<void> {
   await Promise.all(
     Array.from({ length: 80 }, (_, at) =>
       refer(staged, image.second, {
@@ -150,10 +149,38 @@ test("too much at the source is not none, and the image goes all the same", asyn
       }),
     ),
   );
+}
+
+test("too much at the source is not none, and the image goes all the same", async () => {
+  world = await openTravelWorld("api", "api");
+  await flood(world);
   const { report } = await world.run();
   expect(travelled(report)).toEqual({ done: 7 + 64, unread: 1 });
   expect(report.problems[0]?.why).toContain("16 are not looked at");
   expect(report.counts.done).toBe(7 + 64 + 1);
+});
+
+test("what is too much hides nothing else that could not be read: the image waits, and the next run brings it", async () => {
+  world = await openTravelWorld("api", "api");
+  await flood(world);
+  const { staged, promoted, image, sbom, ofSbom } = world;
+  const failing = withOwn(staged, {
+    referrers: async (subject) => {
+      if (subject === sbom.digest) throw new Error("the registry is away");
+      return staged.referrers(subject);
+    },
+  });
+  const open = (name: Parameters<typeof world.registries.repository>[0]) =>
+    name === staged.name ? failing : world.registries.repository(name);
+  const { report } = await world.run({ open });
+  expect(travelled(report)).toMatchObject({ unread: 2 });
+  expect(report.problems.map(({ why }) => why)).toContain(
+    "it waits for what travels with it, which is not there: the registry is away",
+  );
+  expect(await promoted.resolve(image.root.digest)).toBeUndefined();
+  await world.run();
+  expect(await promoted.resolve(image.root.digest)).toBeDefined();
+  expect((await hangingIn(promoted, world)).referrers).toContain(ofSbom.digest);
 });
 
 test("staging that was cleaned takes nothing away from production", async () => {

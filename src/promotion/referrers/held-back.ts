@@ -10,6 +10,7 @@ export type HeldBack = (destination: RepositoryName, image: Digest) => FailureRe
 /**
  * Images wait for what travels with them, for an image that is there says that it is there, too: it could not be brought, or
  * nobody knows what there is. What is too much, or too large, keeps no image back: anybody who may push to staging could do that.
+ * It hides nothing either: whatever else failed keeps the image back, and so the next run looks again.
  */
 export function heldBack(sections: readonly Section[], outcomes: readonly Outcome[]): HeldBack {
   const waiting = new Map<string, FailureRecord>();
@@ -21,8 +22,10 @@ export function heldBack(sections: readonly Section[], outcomes: readonly Outcom
   for (const { kind, items } of sections) {
     if (kind !== referrersKind) continue;
     for (const { destinations, image, companions } of items as readonly PlannedTravel[]) {
-      const failure = companions.find(({ verdict }) => verdict === "unread")?.failure;
-      for (const destination of destinations) wait(destination, image, failure);
+      for (const { verdict, failure } of companions) {
+        if (verdict !== "unread") continue;
+        for (const destination of destinations) wait(destination, image, failure);
+      }
     }
   }
   for (const { kind, of, failure } of outcomes) {

@@ -158,10 +158,10 @@ function decide(journey: Journey, { companions, unread }: Chosen, held: readonly
   for (const [index, { destination }] of targets.entries()) {
     const here = held[index] ?? nothingHeld;
     const lacking: PlannedCompanion[] = [];
-    const unknown = here.failure ?? unread[0];
-    if (unknown !== undefined) {
+    const unknown = here.failure === undefined ? oneOfEachKind(unread) : [here.failure];
+    for (const failure of unknown) {
       const reason = here.failure === undefined ? "source-unread" : "destination-unread";
-      lacking.push({ digest, subject: digest, verdict: "unread", reason, at, failure: unknown });
+      lacking.push({ digest, subject: digest, verdict: "unread", reason, at, failure });
     }
     if (here.failure === undefined) {
       for (const { failure, ...companion } of companions) {
@@ -182,6 +182,11 @@ function decide(journey: Journey, { companions, unread }: Chosen, held: readonly
     else item.destinations.push(destination);
   }
   return { present, items: [...items.values()] };
+}
+
+/** Hundreds may have failed for one reason; which reasons there are decides what becomes of the image. */
+function oneOfEachKind(failures: readonly FailureRecord[]): readonly FailureRecord[] {
+  return [...new Map(failures.toReversed().map((failure) => [failure.code, failure])).values()].reverse();
 }
 
 function notLookedAt(journey: Journey): Planned {
