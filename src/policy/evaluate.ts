@@ -80,7 +80,11 @@ function told({ outcome, why }: DemandAnswer): Pick<PolicyVerdict, "outcome" | "
   return { outcome, why: bounded(why) };
 }
 
-function isCovered({ images, projects, source }: PolicyScope, image: JudgedImage): boolean {
+function isCovered(scope: PolicyScope, { alsoFrom = [], ...image }: JudgedImage): boolean {
+  return [image, ...alsoFrom.map((place) => ({ ...image, ...place }))].some((each) => isAbout(scope, each));
+}
+
+function isAbout({ images, projects, source }: PolicyScope, image: JudgedImage): boolean {
   return (
     (source === undefined || restBelow(source, image.source) !== undefined) &&
     (projects === undefined || projects.some((glob) => fitsGlob(glob, image.project))) &&

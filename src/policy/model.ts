@@ -11,6 +11,8 @@ export interface JudgedImage {
   /** Where it goes, or is. */
   readonly destinations: readonly RepositoryName[];
   readonly project: string;
+  /** All places that manifests name for it, and for which projects: what is about one of them is about the image. */
+  readonly alsoFrom?: readonly Pick<JudgedImage, "source" | "project">[] | undefined;
 }
 
 /** All that was found of one manifest of an image: of the index, or of a platform. */

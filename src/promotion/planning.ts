@@ -13,6 +13,7 @@ import { onEachHost } from "./by-host.ts";
 import { type DecisionState, decideImage, isPresent, needsSource, type SourceReading } from "./decide.ts";
 import { interruption } from "./interruption.ts";
 import { isAbsent, type RepositoryState, readRepositoryState, unreadable } from "./inventory.ts";
+import { judgedImage } from "./judged-image.ts";
 import type { Section } from "./plan.ts";
 import {
   gatherAlike,
@@ -138,12 +139,12 @@ function judgeOf(
   const limit = pLimit(judgedAtOnce);
   return async (image, planned, destination) => {
     if (!planned.edges.some(({ verdict }) => isWork(verdict))) return planned;
-    const { digest, source, project } = planned;
+    const { source } = planned;
     if (trust === undefined) {
-      const policy = image.sources.find(({ repository }) => repository === source)?.policy;
+      const policy = image.sources.find((each) => each.policy !== undefined)?.policy;
       return policy === undefined ? planned : underPolicies(planned, [notEvaluated(policy)]);
     }
-    const judged = { digest, source, destinations: [destination], project };
+    const judged = judgedImage(image, planned, destination);
     if (!trust.applies(judged)) return planned;
     return limit(async () => {
       if (signal?.aborted) return unread(planned, interruption);

@@ -4,6 +4,7 @@ import type { DesiredImage } from "../edges/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { cosignSignature } from "../sigstore/index.ts";
 import type { Attachment, AttachmentTree, ImageTrust } from "../trust/index.ts";
+import { judgedImage } from "./judged-image.ts";
 import { isHeldBack, type JudgedAt } from "./policies.ts";
 import type { Finding } from "./verify.ts";
 
@@ -28,9 +29,13 @@ export function createSignatureLook(
   trust: ImageTrust,
 ): (destination: RepositoryName, image: DesiredImage) => Promise<SignatureLook> {
   const limit = pLimit(imagesAtOnce);
-  return (destination, { digest, sources: [{ repository: source, project }] }) =>
+  return (destination, wanted) =>
     limit(async () => {
-      const image = { digest, source, destinations: [destination], project };
+      const {
+        digest,
+        sources: [{ repository: source, project }],
+      } = wanted;
+      const image = judgedImage(wanted, { source, project }, destination);
       if (!trust.applies(image)) {
         return { findings: signatureFindings(await trust.attachments(destination, digest)) };
       }

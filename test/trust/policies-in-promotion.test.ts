@@ -206,3 +206,49 @@ test("without a policy, verification of signatures wants one that is verified", 
   );
   expect(causesOfFindings(findings)).toHaveLength(2);
 });
+
+test("an image of two sources is judged by the policies about both, whichever still has it", async () => {
+  const image = await world.stage("five-b/app", "v1");
+  const images = { app: { [image.root.descriptor.digest]: ["v1"] } };
+  const path = join(world.folder, "tree-five");
+  const destinations = [`${world.production.host}/five`];
+  await writeTree(
+    path,
+    ["five-a", "five-b"].map((name) => ({
+      name,
+      source: `${world.staging.host}/${name}`,
+      destinations,
+      images,
+    })),
+  );
+  await writeFile(
+    join(path, "policy.yaml"),
+    policyOf().replace("    mode:", "    projects: [five-a]\n    mode:"),
+  );
+  const tree = await readManifestTree(path);
+  expect(tree.diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+  const { report } = await run(tree, { confirm: false });
+  expect(report.problems).toMatchObject([{ state: "refused", reason: "policy-missing" }]);
+});
+
+test("what travels is decided for each destination by the policies about it", async () => {
+  const image = await world.stage("six/app", "v1");
+  const { digest } = image.root.descriptor;
+  await sign("six/app", image, release);
+  await sign("six/app", image, stranger);
+  const path = join(world.folder, "tree-six");
+  const destinations = ["six-a", "six-b"].map((name) => `${world.production.host}/${name}`);
+  const source = `${world.staging.host}/six`;
+  await writeTree(path, [{ name: "six", source, destinations, images: { app: { [digest]: ["v1"] } } }]);
+  const scope = `    images: ["${world.production.host}/six-a/**"]\n    mode:`;
+  await writeFile(join(path, "policy.yaml"), policyOf().replace("    mode:", scope));
+  const tree = await readManifestTree(path);
+  expect((await run(tree)).report.problems).toEqual([]);
+  const signedAt = async (name: string) =>
+    (
+      await world.registries
+        .repository(parseRepository(`${world.production.host}/${name}/app`))
+        .referrers(digest)
+    ).length;
+  expect([await signedAt("six-a"), await signedAt("six-b")]).toEqual([1, 2]);
+});

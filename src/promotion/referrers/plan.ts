@@ -1,5 +1,6 @@
 import type { FetchDocument } from "../../copy/index.ts";
 import type { Place } from "../../diagnostics/index.ts";
+import type { DesiredImage } from "../../edges/index.ts";
 import { type FailureRecord, failureRecord } from "../../errors/index.ts";
 import { type Digest, type RepositoryName, splitRepository } from "../../oci/index.ts";
 import type { Repository } from "../../registry/index.ts";
@@ -15,6 +16,7 @@ import {
 import { hostLimits } from "../by-host.ts";
 import { imagesThere } from "../images-there.ts";
 import { interruption } from "../interruption.ts";
+import { judgedImage } from "../judged-image.ts";
 import type { Section } from "../plan.ts";
 import type { SectionQuestion } from "../section.ts";
 import { type HeldThere, heldAt, nothingHeld } from "./held.ts";
@@ -27,7 +29,11 @@ interface Journey {
   readonly source: RepositoryName;
   readonly project: string;
   readonly at: Place;
-  readonly targets: { readonly destination: RepositoryName; readonly isPresent: boolean }[];
+  readonly targets: {
+    readonly destination: RepositoryName;
+    readonly image: DesiredImage;
+    readonly isPresent: boolean;
+  }[];
 }
 
 /** Images of one source host that are looked at at the same time. */
@@ -68,7 +74,7 @@ function journeysOf({ edges, earlier }: SectionQuestion, { travel }: ImageTrust)
     const { at } = image.sources[0];
     const journey = journeys.get(key) ?? { digest: image.digest, source, project, at, targets: [] };
     journeys.set(key, journey);
-    journey.targets.push({ destination, isPresent });
+    journey.targets.push({ destination, image, isPresent });
   }
   return [...journeys.values()];
 }
@@ -105,7 +111,7 @@ async function planJourney(
     const chosen = await choose(journey, hanging, trust, from, fetch, held);
     return decide(journey, chosen, held);
   } catch (error) {
-    return decide(journey, { companions: [], unread: [failureRecord(error)] }, []);
+    return decide(journey, unreadEverywhere(journey, failureRecord(error)), []);
   }
 }
 
@@ -115,6 +121,7 @@ interface Chosen {
   readonly unread: readonly FailureRecord[];
 }
 
+/** For each destination by itself: other policies may be about it there. */
 async function choose(
   journey: Journey,
   hanging: Hanging,
@@ -122,28 +129,39 @@ async function choose(
   from: Repository,
   fetch: FetchDocument,
   held: readonly HeldThere[],
-): Promise<Chosen> {
-  const admission = await admissionOf(journey, trust);
-  if (admission === undefined) return { companions: [], unread: [] };
+): Promise<readonly Chosen[]> {
+  const admissions = await Promise.all(journey.targets.map((target) => admissionOf(journey, target, trust)));
+  if (admissions.every((admission) => admission === undefined)) return [];
   const tree = await trust.attachments(journey.source, journey.digest);
-  const { companions, unread } = travelling(hanging, tree, admission, from);
-  const missing = new Set(
-    companions.filter((companion) => held.some(({ has }) => !has(companion))).map(companionKey),
+  const chosen = admissions.map((admission) =>
+    admission === undefined ? nothingChosen : travelling(hanging, tree, admission, from),
   );
-  const measured = await measuredCompanions(companions, missing, hanging, from, fetch);
-  return { companions: measured, unread };
+  const all = chosen.flatMap(({ companions }) =>
+    companions.map((each) => [companionKey(each), each] as const),
+  );
+  const missing = new Set(
+    chosen.flatMap(({ companions }, index) =>
+      companions.filter((each) => held[index]?.has(each) !== true).map(companionKey),
+    ),
+  );
+  const measured = await measuredCompanions([...new Map(all).values()], missing, hanging, from, fetch);
+  const failures = new Map(measured.map((each) => [companionKey(each), each.failure]));
+  return chosen.map(({ companions, unread }) => ({
+    companions: companions.map((each) => ({ ...each, failure: failures.get(companionKey(each)) })),
+    unread,
+  }));
 }
 
-/** What may travel; `undefined` for nothing. */
+/** What may travel to a destination; `undefined` for nothing. */
 async function admissionOf(
-  { digest, source, project, targets }: Journey,
+  { source, project }: Journey,
+  { destination, image }: Journey["targets"][number],
   trust: ImageTrust,
 ): Promise<Admission | undefined> {
   const setting = trust.travel(project);
   if (setting === "all" || setting === "none") return setting === "all" ? "all" : undefined;
   if (typeof setting === "object") return setting;
-  const destinations = targets.map(({ destination }) => destination);
-  const verdicts = (await trust.judge({ digest, source, destinations, project })).filter(
+  const verdicts = (await trust.judge(judgedImage(image, { source, project }, destination))).filter(
     ({ mode }) => mode !== "off",
   );
   if (verdicts.length === 0) return setting === "accepted" ? undefined : "all";
@@ -151,12 +169,13 @@ async function admissionOf(
 }
 
 /** What is to become of each companion at each destination; those that lack the same share an item. */
-function decide(journey: Journey, { companions, unread }: Chosen, held: readonly HeldThere[]): Planned {
+function decide(journey: Journey, chosen: readonly Chosen[], held: readonly HeldThere[]): Planned {
   const { digest, source, project, targets, at } = journey;
   const items = new Map<string, PlannedTravel & { destinations: RepositoryName[] }>();
   let present = 0;
   for (const [index, { destination }] of targets.entries()) {
     const here = held[index] ?? nothingHeld;
+    const { companions, unread } = chosen[index] ?? nothingChosen;
     const lacking: PlannedCompanion[] = [];
     const unknown = here.failure === undefined ? oneOfEachKind(unread) : [here.failure];
     for (const failure of unknown) {
@@ -184,11 +203,17 @@ function decide(journey: Journey, { companions, unread }: Chosen, held: readonly
   return { present, items: [...items.values()] };
 }
 
+const nothingChosen: Chosen = { companions: [], unread: [] };
+
+function unreadEverywhere({ targets }: Journey, failure: FailureRecord): readonly Chosen[] {
+  return targets.map(() => ({ companions: [], unread: [failure] }));
+}
+
 /** Hundreds may have failed for one reason; which reasons there are decides what becomes of the image. */
 function oneOfEachKind(failures: readonly FailureRecord[]): readonly FailureRecord[] {
   return [...new Map(failures.toReversed().map((failure) => [failure.code, failure])).values()].reverse();
 }
 
 function notLookedAt(journey: Journey): Planned {
-  return decide(journey, { companions: [], unread: [interruption] }, []);
+  return decide(journey, unreadEverywhere(journey, interruption), []);
 }

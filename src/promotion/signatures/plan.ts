@@ -7,6 +7,7 @@ import { type ImageSigning, identityIn } from "../../trust/index.ts";
 import { onEachHost } from "../by-host.ts";
 import { type ImageThere, imagesThere } from "../images-there.ts";
 import { interruption } from "../interruption.ts";
+import { judgedImage } from "../judged-image.ts";
 import type { Section } from "../plan.ts";
 import { heldByPolicies } from "../policies.ts";
 import type { OpenRepository, SectionQuestion } from "../section.ts";
@@ -123,7 +124,7 @@ async function askedOf(
   const judged =
     summary === undefined || trust === undefined || aborted
       ? []
-      : await trust.judge({ digest: image.digest, source, destinations: [destination], project });
+      : await trust.judge(judgedImage(image, { source, project }, destination));
   return [
     ...layouts.map((each): AskedSignature => ({ what: "signature", layout: each, signer })),
     ...(record === true ? [{ what: "record", layout: statements, signer } as const] : []),
@@ -141,7 +142,7 @@ async function heldBack(
   { image, source, destination, project }: ImageThere,
   { trust }: Planning,
 ): Promise<ReturnType<typeof heldByPolicies>> {
-  const verdicts = await trust?.judge({ digest: image.digest, source, destinations: [destination], project });
+  const verdicts = await trust?.judge(judgedImage(image, { source, project }, destination));
   return heldByPolicies(verdicts ?? []);
 }
 
