@@ -20,6 +20,7 @@ export interface PoliciesBeside {
 interface ReadPolicies {
   readonly policyFile?: PoliciesBeside;
   readonly diagnostics: readonly Diagnostic[];
+  /** Fingerprints of the file, and of those that it names. */
   readonly texts: Readonly<Record<string, string>>;
 }
 
@@ -56,8 +57,8 @@ async function readPolicies(
     };
   }
   const { diagnostics, files: named } = parsePolicyFile(text, file, { now: new Date() });
-  const read = await readReports(dirname(file), named, files);
-  return { policyFile: { file, text, ...read }, diagnostics, texts: { [file]: fingerprint(text) } };
+  const { texts, ...read } = await readReports(dirname(file), named, files);
+  return { policyFile: { file, text, ...read }, diagnostics, texts: { ...texts, [file]: fingerprint(text) } };
 }
 
 /** A link that leads nowhere, or where nobody may look, is no reason to do without what it stands for. */
@@ -70,7 +71,8 @@ async function readReports(
   folder: string,
   named: readonly string[],
   files: FileSource,
-): Promise<Pick<PoliciesBeside, "reports" | "unread">> {
+): Promise<Pick<PoliciesBeside, "reports" | "unread"> & Pick<ReadPolicies, "texts">> {
+  const texts: Record<string, string> = {};
   const reports: EvidenceFile[] = [];
   const unread: FailureRecord[] = [];
   let room = maxReportText;
@@ -92,13 +94,14 @@ async function readReports(
       fail(name, `the files that policies name have more than ${maxReportText} characters`);
       break;
     }
+    texts[join(folder, name)] = fingerprint(text);
     try {
       reports.push({ name, content: JSON.parse(text.replace(/^\uFEFF/, "")) });
     } catch (error) {
       fail(name, `it is not JSON: ${messageOf(error)}`);
     }
   }
-  return { reports, unread };
+  return { reports, unread, texts };
 }
 
 /** Files, and those in the folders that are named; no deeper. @param fail hears of folders that cannot be listed. */

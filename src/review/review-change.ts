@@ -11,12 +11,19 @@ import {
 import { WaybillError } from "../errors/index.ts";
 import { type ManifestChange, type ManifestTree, readManifestChange } from "../manifest/index.ts";
 import { isInterrupted, type PlannedEdge, sinceCommit } from "../promotion/index.ts";
+import type { ImageTrust } from "../trust/index.ts";
 import { type Answers, askRegistries } from "./ask-registries.ts";
 import { judgeChanges } from "./judge/changes.ts";
 import { judgeFacts } from "./judge/facts.ts";
 import { judgeManifests } from "./judge/manifests.ts";
 import { judgeOthers, judgePlan } from "./judge/plan.ts";
-import { judgePolicies, judgePolicyFile, judgeUnasked } from "./judge/policies.ts";
+import {
+  arePoliciesOther,
+  judgePolicies,
+  judgePolicyFile,
+  judgeUnasked,
+  withBase,
+} from "./judge/policies.ts";
 import { judgeRights } from "./judge/rights.ts";
 import { type ChangedLine, type ChangedLines, changedLines } from "./lines.ts";
 import type {
@@ -57,7 +64,7 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const limits = { since: sinceCommit(change.base, changes), selection: selected };
   const lines = changedLines(then, all, changes);
   const { listener, signal } = options;
-  const trust = await options.trust?.(after);
+  const trust = await trustOfBoth(options, before, after);
   const answers =
     open === undefined
       ? undefined
@@ -96,6 +103,17 @@ export async function reviewChange(options: ReviewOptions): Promise<Review> {
     rewritten: changes.rewritten,
     plan: answers?.plan,
   };
+}
+
+/** Knows the policies of the head, and those of the base where they are other ones: a change is judged by both. */
+async function trustOfBoth(
+  { trust }: Pick<ReviewOptions, "trust">,
+  before: ManifestTree,
+  after: ManifestTree,
+): Promise<ImageTrust | undefined> {
+  const head = await trust?.(after);
+  if (trust === undefined || head === undefined || !arePoliciesOther(before, after)) return head;
+  return withBase(head, await trust(before));
 }
 
 /** A path at which there was nothing, and is nothing: as a rule a slip of the pen. */

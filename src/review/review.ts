@@ -26,10 +26,10 @@ export interface ReviewOptions {
   /** How repositories are reached. Without it the review is offline: it says nothing of what registries hold. */
   readonly open?: OpenRepository | undefined;
   /**
-   * Makes what knows the policies of the head, and evaluates them. Without it nobody does: where one requires something, what
-   * it is about is not known to satisfy it.
+   * Makes what knows the policies of a state, and evaluates them: those of the head, and those of the base where they are other
+   * ones. Without it nobody does: where one requires something, what it is about is not known to satisfy it.
    */
-  readonly trust?: ((head: ManifestTree) => Promise<ImageTrust>) | undefined;
+  readonly trust?: ((state: ManifestTree) => Promise<ImageTrust>) | undefined;
   /** Lines and destinations that are taken away are mentioned; they fail when it is left out. */
   readonly allowRemovals?: boolean;
   /** Environment variables for Git: `process.env` when they are left out. */

@@ -1,5 +1,6 @@
+import { dirname, join } from "node:path";
 import { formatPlace, placeIn } from "../../diagnostics/index.ts";
-import type { ManifestTree } from "../../manifest/index.ts";
+import { type ManifestTree, policyMeaning } from "../../manifest/index.ts";
 import { type ImageJudgement, isHeldBack, type Plan, plannedImages } from "../../promotion/index.ts";
 import type { ImageTrust } from "../../trust/index.ts";
 import type { ChangedLine, ChangedLines } from "../lines.ts";
@@ -80,21 +81,80 @@ export function judgeUnasked(
   ];
 }
 
-/** That the file of policies beside the manifests is another one. */
+/** That the policies beside the manifests are other ones, or that a file is which they name. */
 export function judgePolicyFile(before: ManifestTree, after: ManifestTree): readonly ReviewFinding[] {
-  const file = after.policyFile?.file ?? before.policyFile?.file;
-  if (file === undefined || before.texts?.[file] === after.texts?.[file]) return [];
-  const isGone = after.policyFile === undefined;
-  return [
-    {
+  const now = new Set(policyFiles(after));
+  return changedPolicyFiles(before, after).map((file): ReviewFinding => {
+    const isGone = !now.has(file);
+    const isPolicy = [before, after].some(({ policyFile }) => policyFile?.file === file);
+    const what = isPolicy ? "the policies beside the manifests" : "what a policy takes the word of";
+    const change = isGone ? "taken away" : isPolicy ? "other ones" : "another file";
+    return {
       severity: "mentions",
       code: "policy-changed",
-      message: isGone
-        ? "the policies beside the manifests are taken away"
-        : "the policies beside the manifests are other ones",
-      hint: "whoever weakens one decides what is promoted without what it demands",
+      message: `${what} ${isPolicy ? "are" : "is"} ${change}`,
+      hint: isPolicy
+        ? "whoever weakens one decides what is promoted without what it demands"
+        : "a report or a VEX statement needs no signature here: whoever changes it says what is harmless",
       ...placed(placeIn(file, { line: 1, column: 1 })),
       ...(isGone ? { gone: true as const } : {}),
+    };
+  });
+}
+
+/**
+ * Whether the head demands anything else than the base, or takes other words for it. What only the head demands does not count: its
+ * own policies say so.
+ */
+export function arePoliciesOther(before: ManifestTree, after: ManifestTree): boolean {
+  const meaningOf = ({ source, provenance }: ManifestTree["manifests"][number]): string =>
+    `${source.name} ${policyMeaning(provenance)}`;
+  const now = new Set(after.manifests.map(meaningOf));
+  return (
+    changedPolicyFiles(before, after).length > 0 ||
+    before.manifests.some((manifest) => manifest.provenance !== undefined && !now.has(meaningOf(manifest)))
+  );
+}
+
+/**
+ * Judges images by the policies of the base as well: a change does not decide by what it is judged. What both say is told once.
+ */
+export function withBase(head: ImageTrust, base: Pick<ImageTrust, "applies" | "judge">): ImageTrust {
+  return {
+    ...head,
+    applies: (image) => head.applies(image) || base.applies(image),
+    async judge(image, where) {
+      const [now, then] = await Promise.all([head.judge(image, where), base.judge(image, where)]);
+      const keyOf = ({ policy, mode, outcome }: ImageJudgement): string => [policy, mode, outcome].join("\n");
+      const said = new Set(now.map(keyOf));
+      const more = then.filter((verdict) => !said.has(keyOf(verdict)));
+      return [
+        ...now,
+        ...more.map((verdict) => ({
+          ...verdict,
+          why: `as the base has it: ${verdict.why}`,
+          ...(verdict.hint === undefined
+            ? {}
+            : { hint: `${verdict.hint}; what loosens a policy is merged before what needs it` }),
+        })),
+      ];
     },
+  };
+}
+
+/** The file of policies, and those that it names, as far as any was there. */
+function policyFiles({ policyFile }: ManifestTree): readonly string[] {
+  if (policyFile === undefined) return [];
+  const { file, reports, unread } = policyFile;
+  const folder = dirname(file);
+  return [
+    file,
+    ...reports.map(({ name }) => join(folder, name)),
+    ...unread.flatMap(({ where }) => where ?? []),
   ];
+}
+
+function changedPolicyFiles(before: ManifestTree, after: ManifestTree): readonly string[] {
+  const files = new Set([...policyFiles(after), ...policyFiles(before)]);
+  return [...files].filter((file) => before.texts?.[file] !== after.texts?.[file]).sort();
 }
