@@ -15,7 +15,12 @@ export interface SummaryFacts {
   /** When. Written in whole seconds. */
   readonly time: Date;
   /** The policy: a URI, and digests by algorithm, such as `gitCommit`. */
-  readonly policy: { readonly uri: string; readonly digest?: Readonly<Record<string, string>> | undefined };
+  readonly policy: {
+    readonly uri: string;
+    readonly digest?: Readonly<Record<string, string>> | undefined;
+    /** What was let through although a policy is not satisfied, each in words. Annotations of the resource descriptor (in-toto). */
+    readonly exceptions?: readonly string[] | undefined;
+  };
   readonly isPassed: boolean;
   /** What a passed summary claims, such as `SLSA_BUILD_LEVEL_3`: one of each track. */
   readonly levels: readonly string[];
@@ -32,11 +37,16 @@ const slsaVersion = "1.0";
  */
 export function verificationSummary(facts: SummaryFacts): ImageStatement {
   const { digest, name, verifier, time, policy, isPassed, levels, inputs = [] } = facts;
+  const { exceptions = [] } = policy;
   return statementAbout({ digest, name }, summaryPredicate, {
     verifier: { id: verifier.id, version: verifier.version },
     timeVerified: wholeSeconds(time),
     resourceUri: `${name}@${digest}`,
-    policy: { uri: policy.uri, digest: policy.digest },
+    policy: {
+      uri: policy.uri,
+      digest: policy.digest,
+      annotations: exceptions.length === 0 ? undefined : { exceptions },
+    },
     inputAttestations: inputs.length === 0 ? undefined : inputs,
     verificationResult: isPassed ? "PASSED" : "FAILED",
     verifiedLevels: isPassed ? levels : ["FAILED"],

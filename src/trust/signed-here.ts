@@ -1,8 +1,9 @@
 import pLimit from "p-limit";
+import * as z from "zod/mini";
 import { phrase } from "../errors/index.ts";
 import { cosignTag, type Descriptor, type Digest, formatReference, readImageContent } from "../oci/index.ts";
 import { placeOf, RegistryError, type Repository, readSmallBlob } from "../registry/index.ts";
-import { bundleMediaType, type SignerIdentity } from "../signing/index.ts";
+import { bundleMediaType, type SignerIdentity, summaryPredicate } from "../signing/index.ts";
 import type { SignatureReading, SignatureVerifier, SignedBy } from "../sigstore/index.ts";
 
 /** How signatures hang on an image: each as a referrer, or all of them under cosign's tags. */
@@ -15,7 +16,14 @@ export interface SignedHere {
   readonly predicateType: string | undefined;
   /** The name that it has for the image, where it has one. */
   readonly name: string | undefined;
+  /** What a verification summary says, and when that was verified. */
+  readonly summary?: { readonly result: "PASSED" | "FAILED"; readonly time: string } | undefined;
 }
+
+const summarySchema = z.object({
+  verificationResult: z.enum(["PASSED", "FAILED"]),
+  timeVerified: z.string().check(z.maxLength(64)),
+});
 
 /** What is looked for on an image. */
 export interface SignedQuestion {
@@ -117,8 +125,12 @@ function signedBy(
   isPlain = false,
 ): readonly SignedHere[] {
   if (signature.state !== "verified" || !isBy(identity, signature.by) || statement === undefined) return [];
-  const { predicateType, subjects } = statement;
-  return subjects.map(({ name }) => ({ layout, predicateType: isPlain ? undefined : predicateType, name }));
+  const { predicateType, predicate, subjects } = statement;
+  const read = predicateType === summaryPredicate ? summarySchema.safeParse(predicate).data : undefined;
+  const summary = read && { result: read.verificationResult, time: read.timeVerified };
+  return subjects.map(({ name }) => {
+    return { layout, predicateType: isPlain ? undefined : predicateType, name, ...(summary && { summary }) };
+  });
 }
 
 /** Whether a verified signature is one that a signer makes. */

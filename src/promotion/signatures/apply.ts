@@ -8,6 +8,7 @@ import {
   formatReference,
   type RepositoryName,
 } from "../../oci/index.ts";
+import type { PolicyVerdict } from "../../policy/index.ts";
 import { placeOf, placing, RegistryError, type Repository } from "../../registry/index.ts";
 import type { Signer } from "../../signing/index.ts";
 import {
@@ -20,6 +21,7 @@ import {
 } from "../../trust/index.ts";
 import type { ApplyOptions, Outcome } from "../section.ts";
 import { isWork } from "../verdicts.ts";
+import { summaryResult, verdictsOn } from "./judged.ts";
 import { lackingOf, predicates } from "./lacking.ts";
 import {
   type PlannedSignature,
@@ -138,9 +140,25 @@ async function stillLacking(
   run: Run,
 ): Promise<readonly Lacking[]> {
   const wants = edges.map((edge) => ({ ...edge, edge }));
-  return image.arrives && !run.arrivals.isBare(destination)
-    ? lackingOf(wants, image, destination, run)
-    : wants;
+  if (!image.arrives || run.arrivals.isBare(destination)) return wants;
+  const hasSummary = edges.some(({ what }) => what === "summary");
+  const result = hasSummary ? summaryResult(await judged(image, destination, run)) : undefined;
+  return lackingOf(
+    wants.map((want) => ({ ...want, result })),
+    image,
+    destination,
+    run,
+  );
+}
+
+/** What policies say of the image, for a summary of it. */
+function judged(
+  { digest, source, project, arrives }: PlannedSigning,
+  destination: RepositoryName,
+  run: Run,
+): Promise<readonly PolicyVerdict[]> {
+  const image = { digest, source, destinations: [destination], project };
+  return verdictsOn(image, { destination, isPresent: !arrives }, run);
 }
 
 interface SigningTask extends Lacking {
@@ -154,7 +172,7 @@ async function signEdge(
   { image, edge, subjects, to, made }: SigningTask,
   run: Run,
 ): Promise<Omit<Attached, "edge">> {
-  const { signing, tags, trust, arrivals, signAtOnce } = run;
+  const { signing, tags, arrivals, signAtOnce } = run;
   const { signer } = signing.signer(edge.signer);
   const lacking = arrivals.lacking(to.name, image.digest);
   const promoted: PromotedImage = {
@@ -174,9 +192,7 @@ async function signEdge(
   const statementOf = async (subject: Digest): Promise<Uint8Array> => {
     if (edge.what === "signature") return signatureBytes(subject, promoted);
     if (edge.what === "record") return recordBytes(promoted, signing.facts);
-    const { digest, source, project } = image;
-    const verdicts = await trust?.judge({ digest, source, destinations: [to.name], project });
-    return summaryBytes(promoted, verdicts ?? [], signing.facts);
+    return summaryBytes(promoted, await judged(image, to.name, run), signing.facts);
   };
   const referrers: Digest[] = [];
   const places: string[] = [];

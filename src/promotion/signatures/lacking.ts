@@ -3,6 +3,7 @@ import { promotionPredicate, summaryPredicate } from "../../signing/index.ts";
 import { cosignSignature } from "../../sigstore/index.ts";
 import { findSignedHere, type ImageSigning, type SignedHere } from "../../trust/index.ts";
 import type { OpenRepository } from "../section.ts";
+import type { SummaryResult } from "./judged.ts";
 import type { PlannedSignature, PlannedSigning, SignedKind } from "./planned-signatures.ts";
 
 /** What is looked for, or is to be signed. */
@@ -11,6 +12,8 @@ export type AskedSignature = Pick<PlannedSignature, "what" | "layout" | "signer"
 /** The same, and of which images. */
 export interface Want extends AskedSignature {
   readonly subjects: readonly Digest[];
+  /** What a summary has to say: one that says something else is not the one that is asked for. */
+  readonly result?: SummaryResult | undefined;
 }
 
 /** Predicate types of what is signed. */
@@ -64,10 +67,20 @@ export async function lackingOf<Wanted extends Want>(
       const missing = await Promise.all(
         want.subjects.map(async (digest) => {
           const signed = await signedOf(want.signer, digest);
-          return signed.some((found) => isIt(want, found)) ? [] : [digest];
+          const found = signed.filter((each) => isIt(want, each));
+          const isThere = want.what === "summary" ? isAsWanted(want, found) : found.length > 0;
+          return isThere ? [] : [digest];
         }),
       );
       return { ...want, subjects: missing.flat() };
     }),
   );
+}
+
+/** Of summaries by one signer the newest holds. While nobody knows what it has to say, none is there. */
+function isAsWanted({ result }: Want, found: readonly SignedHere[]): boolean {
+  const summaries = found.flatMap(({ summary }) => summary ?? []);
+  const last = Math.max(...summaries.map(({ time }) => Date.parse(time)));
+  const newest = summaries.filter(({ time }) => Date.parse(time) === last);
+  return result !== undefined && newest.length > 0 && newest.every((summary) => summary.result === result);
 }

@@ -1,6 +1,7 @@
 import type { DocumentCache } from "../../copy/index.ts";
 import { failureRecord, phrase } from "../../errors/index.ts";
 import { type Digest, formatReference, isAttestation, readImageContent } from "../../oci/index.ts";
+import type { JudgedImage } from "../../policy/index.ts";
 import { RegistryError } from "../../registry/index.ts";
 import type { SigningRule } from "../../settings/index.ts";
 import { type ImageSigning, identityIn } from "../../trust/index.ts";
@@ -12,6 +13,7 @@ import type { Section } from "../plan.ts";
 import { heldByPolicies } from "../policies.ts";
 import type { OpenRepository, SectionQuestion } from "../section.ts";
 import { gatherSigning } from "./gather.ts";
+import { summaryResult, unreadable, verdictsOn } from "./judged.ts";
 import { type AskedSignature, lackingOf, type Want } from "./lacking.ts";
 import {
   type PlannedSignature,
@@ -77,7 +79,7 @@ async function planImage(
     named: rule.identity !== undefined,
   };
   const at = image.sources.find(({ repository }) => repository === source)?.at ?? image.sources[0].at;
-  const asked = await askedOf(there, rule, planning);
+  const asked = askedOf(there, rule, planning);
   const unread = (failure: PlannedSignature["failure"] & object): PlannedSignature[] =>
     asked.map((each) => ({
       ...each,
@@ -90,15 +92,20 @@ async function planImage(
   if (planning.aborted) return { image: { ...base, edges: unread(interruption) }, present: 0 };
   try {
     const subjects = rule.platforms === true ? await subjectsOf(there, planning) : [image.digest];
+    const hasSummary = there.isPresent && asked.some(({ what }) => what === "summary");
+    const verdicts = hasSummary ? await verdictsOn(judgedOf(there), there, planning) : [];
     const wants = asked.map((each): Want => {
+      if (each.what === "summary")
+        return { ...each, subjects: [image.digest], result: summaryResult(verdicts) };
       return { ...each, subjects: each.what === "signature" ? subjects : [image.digest] };
     });
     const lacking = there.isPresent ? await lackingOf(wants, base, destination, planning) : wants;
     const work = lacking.filter(({ subjects: about }) => about.length > 0);
     const held = there.isPresent && work.length > 0 ? await heldBack(there, planning) : undefined;
-    const edges = work.map((want): PlannedSignature => {
+    const edges = work.map(({ result: _, ...want }): PlannedSignature => {
       const edge = { ...want, verdict: "sign", reason: reasons[want.what], at } as const;
-      return held === undefined ? edge : { ...edge, ...held, subjects: [] };
+      const against = held ?? (want.what === "summary" ? unreadable(verdicts) : undefined);
+      return against === undefined ? edge : { ...edge, ...against, subjects: [] };
     });
     return { image: { ...base, edges }, present: asked.length - edges.length };
   } catch (error) {
@@ -113,22 +120,18 @@ const reasons = {
 } as const satisfies Readonly<Record<SignedKind, string>>;
 
 /** What a rule asks for of an image. A summary only tells of policies: where none applies there is nothing to tell. */
-async function askedOf(
-  { image, source, destination, project }: ImageThere,
+function askedOf(
+  there: ImageThere,
   { signer, layout = "bundle", record, summary }: SigningRule,
-  { trust, aborted }: Planning,
-): Promise<readonly AskedSignature[]> {
+  { trust }: Planning,
+): readonly AskedSignature[] {
   const layouts = layout === "both" ? (["bundle", "legacy"] as const) : [layout];
   // cosign's older layout is for those who read signatures alone in it; where both are asked for, statements are bundles.
   const statements = layout === "legacy" ? "legacy" : "bundle";
-  const judged =
-    summary === undefined || trust === undefined || aborted
-      ? []
-      : await trust.judge(judgedImage(image, { source, project }, destination));
   return [
     ...layouts.map((each): AskedSignature => ({ what: "signature", layout: each, signer })),
     ...(record === true ? [{ what: "record", layout: statements, signer } as const] : []),
-    ...(summary !== undefined && judged.length > 0
+    ...(summary !== undefined && trust?.applies(judgedOf(there)) === true
       ? [{ what: "summary", layout: statements, signer: summary } as const]
       : []),
   ];
@@ -138,12 +141,12 @@ async function askedOf(
  * What stands against signing an image that is there: nothing is said to be promoted that policies would not let through.
  * Of one that is to be copied, the plan of images says it.
  */
-async function heldBack(
-  { image, source, destination, project }: ImageThere,
-  { trust }: Planning,
-): Promise<ReturnType<typeof heldByPolicies>> {
-  const verdicts = await trust?.judge(judgedImage(image, { source, project }, destination));
-  return heldByPolicies(verdicts ?? []);
+async function heldBack(there: ImageThere, planning: Planning): Promise<ReturnType<typeof heldByPolicies>> {
+  return heldByPolicies(await verdictsOn(judgedOf(there), there, planning));
+}
+
+function judgedOf({ image, source, destination, project }: ImageThere): JudgedImage {
+  return judgedImage(image, { source, project }, destination);
 }
 
 /** The image, and those that its index lists; what BuildKit lists beside them says something about an image, and is none. */

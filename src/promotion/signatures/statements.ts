@@ -10,7 +10,7 @@ import {
   verificationSummary,
 } from "../../signing/index.ts";
 import type { LegacyLayer, SigningFacts } from "../../trust/index.ts";
-import { isHeldBack } from "../policies.ts";
+import { inForce, summaryResult, unknownResult, unreadable } from "./judged.ts";
 import type { PlannedSigning } from "./planned-signatures.ts";
 
 /** What is signed of a promoted image, as bytes. */
@@ -46,19 +46,22 @@ export function recordBytes(
 }
 
 /**
- * The bytes of a verification summary: it is passed where nothing that a policy demands is missing, unreadable or failed, also
- * where the policy only warns.
+ * The bytes of a verification summary: it is passed where nothing that a policy demands is missing or failed, also where the policy
+ * only warns. Exceptions that let the image through are said in it.
+ * @throws {WaybillError} `policy-unreadable` while nobody knows: that is neither passed nor failed.
  */
 export function summaryBytes(
   { digest, source, identity, file }: PromotedImage,
   verdicts: readonly PolicyVerdict[],
   { time, verifier, manifests }: SigningFacts,
 ): Uint8Array {
-  const inForce = verdicts.filter(({ mode }) => mode !== "off");
-  const policyFile = inForce[0]?.at.file ?? file;
+  const result = summaryResult(verdicts);
+  if (result === undefined) throw unknownResult(unreadable(verdicts)?.failure);
+  const told = inForce(verdicts);
+  const policyFile = told[0]?.at.file ?? file;
   const path = manifests?.pathOf(policyFile) ?? policyFile;
   const { repository, commit } = manifests ?? {};
-  const accepted = new Set(inForce.flatMap(({ accepted }) => accepted.map(({ manifest }) => manifest)));
+  const accepted = new Set(told.flatMap((verdict) => verdict.accepted.map(({ manifest }) => manifest)));
   const facts: SummaryFacts = {
     digest,
     name: identity,
@@ -67,8 +70,11 @@ export function summaryBytes(
     policy: {
       uri: repository === undefined ? path : `git+${repository}#${path}`,
       digest: commit === undefined ? undefined : { gitCommit: commit },
+      exceptions: told.flatMap(({ policy, outcome, why }) =>
+        outcome === "excepted" ? [`${policy}: ${why}`] : [],
+      ),
     },
-    isPassed: inForce.every((verdict) => !isHeldBack({ ...verdict, mode: "require" })),
+    isPassed: result === "PASSED",
     levels: ["SLSA_BUILD_LEVEL_UNEVALUATED"],
     inputs: [...accepted].sort().map((each) => ({
       uri: `${source}@${each}`,

@@ -1,0 +1,52 @@
+import { type FailureRecord, WaybillError } from "../../errors/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
+import type { JudgedImage, PolicyVerdict } from "../../policy/index.ts";
+import type { ImageTrust, SignedHere } from "../../trust/index.ts";
+import { heldByPolicies, isHeldBack } from "../policies.ts";
+import type { OpenRepository } from "../section.ts";
+
+/** What a summary says came of policies. */
+export type SummaryResult = NonNullable<SignedHere["summary"]>["result"];
+
+/**
+ * What policies say of an image that is signed: by what hangs on it where it comes from, or where it is when that has it no more, as
+ * plans of images have it.
+ * @throws {RegistryError} when nobody knows whether its source has it.
+ */
+export async function verdictsOn(
+  image: JudgedImage,
+  { destination, isPresent }: { readonly destination: RepositoryName; readonly isPresent: boolean },
+  { open, trust }: { readonly open: OpenRepository; readonly trust?: ImageTrust | undefined },
+): Promise<readonly PolicyVerdict[]> {
+  if (trust === undefined || !trust.applies(image)) return [];
+  const { source, digest } = image;
+  const isGone = isPresent && (await open(source).resolve(digest)) === undefined;
+  return trust.judge(image, isGone ? destination : source);
+}
+
+/** What a summary says of these verdicts; `undefined` while one of them is not known. */
+export function summaryResult(verdicts: readonly PolicyVerdict[]): SummaryResult | undefined {
+  if (unreadable(verdicts) !== undefined) return undefined;
+  const isPassed = inForce(verdicts).every((verdict) => !isHeldBack({ ...verdict, mode: "require" }));
+  return isPassed ? "PASSED" : "FAILED";
+}
+
+/** Verdicts that a summary tells of. */
+export function inForce(verdicts: readonly PolicyVerdict[]): readonly PolicyVerdict[] {
+  return verdicts.filter(({ mode }) => mode !== "off");
+}
+
+/** What keeps a summary from being signed, as an edge of a plan has it: nobody knows what one of the policies says. */
+export function unreadable(verdicts: readonly PolicyVerdict[]): ReturnType<typeof heldByPolicies> {
+  const unknown = inForce(verdicts).filter(({ outcome }) => outcome === "unreadable");
+  return heldByPolicies(unknown.map((verdict) => ({ ...verdict, mode: "require" })));
+}
+
+/** Why no summary is signed now. */
+export function unknownResult(failure: FailureRecord | undefined): WaybillError {
+  const why = failure === undefined ? "" : `: ${failure.message}`;
+  return new WaybillError("policy-unreadable", `nobody knows what a policy says of the image${why}`, {
+    where: failure?.where,
+    hint: "run again when it can be read: no summary is signed before",
+  });
+}

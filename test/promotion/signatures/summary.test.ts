@@ -1,0 +1,129 @@
+import { generateKeyPairSync } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { DemoImage } from "../../../src/demo/image.ts";
+import { type Digest, parseRepository } from "../../../src/oci/index.ts";
+import type { Promotion } from "../../../src/promotion/index.ts";
+import { openSigner, type Signer, signatureStatement, statementBytes } from "../../../src/signing/index.ts";
+import { attachBundle, knownSigner, readAttachments, trustOf } from "../../../src/trust/index.ts";
+import { privatePem } from "../../signing/keys.ts";
+import { signingServices } from "../../signing/services.ts";
+import { openWorld, type PromotionWorld } from "../../support/world.ts";
+import { keySigner, signingWith } from "./signing.ts";
+
+let world: PromotionWorld;
+let signer: Signer;
+let image: DemoImage;
+let digest: Digest;
+
+beforeEach(async () => {
+  world = await openWorld();
+  signer = await keySigner(world.folder);
+  image = await world.stage("foo/app", "v1");
+  ({ digest } = image.root.descriptor);
+});
+afterEach(() => world.close());
+
+const signature = "https://sigstore.dev/cosign/sign/v1";
+const exception = `exceptions:
+  - rules: [annotated]
+    until: 2999-12-31
+    reason: built by hand
+    by: ann@example.com
+`;
+
+/** A policy that wants another kind of statement than what is signed at promotion, so that these do not satisfy it. */
+const policy = (more = ""): string => `
+signers:
+  builder:
+    key: |
+${builderPem.replaceAll(/^/gm, "      ").trimEnd()}
+rules:
+  - name: annotated
+    mode: warn
+    signature: { by: [builder] }
+${more}`;
+
+const builder = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const builderPem = builder.publicKey.export({ format: "pem", type: "spki" }).toString();
+
+const projects = (source = `${world.staging.host}/foo`) => [
+  {
+    name: "foo",
+    source,
+    destinations: [`${world.production.host}/eu`],
+    images: { app: { [digest]: ["v1"] } },
+  },
+];
+
+async function run(text: string, hour: number, source?: string): Promise<Promotion> {
+  const time = new Date(Date.UTC(2026, 11, 1, hour));
+  const policyFile = { file: "tree/policy.yaml", text, reports: [], unread: [] };
+  const open = world.registries.repository;
+  return world.promote(projects(source), {
+    signing: await signingWith([{ signer: "release", summary: "release" }], [signer], time),
+    trust: await trustOf({ tree: { manifests: [], policyFile }, settings: {}, open }),
+  });
+}
+
+/** What summaries in production say. */
+async function summaries(): Promise<readonly Record<string, unknown>[]> {
+  const production = world.registries.repository(parseRepository(`${world.production.host}/eu/app`));
+  const verifier = await knownSigner(signer).verifier();
+  const { attachments } = await readAttachments(production, digest, { verifier });
+  return attachments.flatMap(({ readings }) =>
+    readings.flatMap(({ statement }) =>
+      statement?.predicateType === "https://slsa.dev/verification_summary/v1"
+        ? [statement.predicate as Record<string, unknown>]
+        : [],
+    ),
+  );
+}
+
+const results = async () => (await summaries()).map(({ verificationResult }) => verificationResult).sort();
+
+it("signs no summary while nobody knows what a policy says, and the right one afterwards", async () => {
+  await world.promote(projects());
+  world.staging.interfere((_, { pathname: url }) =>
+    url.includes("/referrers/") || url.includes("sha256-")
+      ? (response) => response.writeHead(500).end()
+      : undefined,
+  );
+  const unknown = await run(policy(), 1);
+  expect(unknown.report.problems.map(({ kind, reason }) => [kind, reason])).toEqual([
+    ["signatures", "policy-unreadable"],
+  ]);
+  expect(unknown.report.counts).toMatchObject({ done: 1, unread: 1 });
+  expect(await results()).toEqual([]);
+  world.staging.interfere();
+  await run(policy(), 2);
+  expect(await results()).toEqual(["FAILED"]);
+  expect((await run(policy(), 3)).report.counts).toMatchObject({ done: 0 });
+});
+
+it("takes no summary for the present one that says something else", async () => {
+  await run(policy(), 1);
+  expect(await results()).toEqual(["FAILED"]);
+  const excepted = await run(policy(exception), 2);
+  expect(excepted.report.counts).toMatchObject({ done: 1 });
+  expect(await results()).toEqual(["FAILED", "PASSED"]);
+  const passed = (await summaries()).find(({ verificationResult }) => verificationResult === "PASSED");
+  expect(JSON.stringify(passed?.policy)).toContain("ann@example.com");
+  expect((await run(policy(exception), 3)).report.counts).toMatchObject({ done: 0 });
+  // The newest holds: that there was such a result before says nothing.
+  await run(policy(), 4);
+  expect(await results()).toEqual(["FAILED", "FAILED", "PASSED"]);
+});
+
+it("looks at what hangs on an image in production when its source has it no more", async () => {
+  await world.promote(projects());
+  const production = world.registries.repository(parseRepository(`${world.production.host}/eu/app`));
+  const key = `${world.folder}/builder.key`;
+  await writeFile(key, privatePem(builder.privateKey));
+  const by = await openSigner("builder", { key }, signingServices());
+  const bundle = await by.bundle(statementBytes(signatureStatement({ digest })));
+  await attachBundle(production, image.root.descriptor, bundle, signature);
+  const { report } = await run(policy(), 1, `${world.staging.host}/cleaned`);
+  expect(report.counts).toMatchObject({ failed: 0, unread: 0 });
+  expect(await results()).toEqual(["PASSED"]);
+});
