@@ -111,6 +111,7 @@ async function askedFor(
   registries: Registries,
   signing: ImageSigning,
 ): Promise<Pick<SignatureCheck, "of" | "trust">> {
+  if (images.length > 0 && options.confirm === true) await refuseUnjudged(session, options.manifests);
   if (images.length > 0)
     return { of: await Promise.all(images.map((image) => namedImage(image, registries, signing))) };
   const { scopeOf } = await import("../promotion/index.ts");
@@ -120,6 +121,26 @@ async function askedFor(
     of: scopeOf(tree, { selection }).edges,
     trust: await trustFor(session, tree, registries),
   };
+}
+
+/**
+ * Images by name are signed where no policy could stand against it: what a policy is about takes a manifest to know.
+ * @throws {UsageError} where there are policies, or may be.
+ */
+async function refuseUnjudged(session: Session, manifests: string): Promise<void> {
+  const { trust } = await session.settings();
+  const { readManifests } = await import("../manifest/index.ts");
+  const tree = await readManifests(manifests, { imagesOf: () => false });
+  const hasPolicies =
+    trust.policy !== undefined ||
+    tree.policyFile !== undefined ||
+    tree.unreadable.length > 0 ||
+    tree.manifests.some(({ provenance }) => provenance !== undefined);
+  if (!hasPolicies) return;
+  throw new UsageError(
+    "images by name are not signed where there are policies: these are about what manifests ask for",
+    "leave the names out, and select with --to: what policies hold back is not signed then",
+  );
 }
 
 /** @throws {UsageError} for what is no image there, or what no rule means. */

@@ -20,6 +20,8 @@ export interface ImageThere {
   readonly hasWork: boolean;
   /** Tags that it has there or is to get, sorted. */
   readonly tags: readonly Tag[];
+  /** Nobody's manifest is known to ask for it, and nobody knows where it came from. */
+  readonly byName?: true;
 }
 
 /**

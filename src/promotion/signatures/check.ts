@@ -110,5 +110,6 @@ function thereOf({ repository, digest, tags }: CheckedImage): ImageThere {
     isPresent: true,
     hasWork: false,
     tags: [...tags].sort(),
+    byName: true,
   };
 }

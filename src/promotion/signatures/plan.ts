@@ -77,6 +77,7 @@ async function planImage(
     tags,
     identity: identityIn(rule.identity, destination, name),
     named: rule.identity !== undefined,
+    ...(there.byName === true ? { byName: true } : {}),
   };
   const at = image.sources.find(({ repository }) => repository === source)?.at ?? image.sources[0].at;
   const asked = askedOf(there, rule, planning);

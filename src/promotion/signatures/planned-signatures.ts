@@ -51,6 +51,8 @@ export const plannedSigning = z.object({
   identity: z.string(),
   /** Signatures have the name, because a rule says which; otherwise they hold wherever the digest is. */
   named: z.boolean(),
+  /** No manifest is known to ask for it: its record does not say where it came from. */
+  byName: z.exactOptional(z.boolean()),
   edges: z.array(plannedSignature),
 });
 

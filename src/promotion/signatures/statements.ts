@@ -14,7 +14,7 @@ import { inForce, summaryResult, unknownResult, unreadable } from "./judged.ts";
 import type { PlannedSigning } from "./planned-signatures.ts";
 
 /** What is signed of a promoted image, as bytes. */
-export type PromotedImage = Pick<PlannedSigning, "digest" | "source" | "identity" | "named"> & {
+export type PromotedImage = Pick<PlannedSigning, "digest" | "source" | "identity" | "named" | "byName"> & {
   readonly tags: readonly string[] /** Of the file that asks for it. */;
   readonly file: string;
 };
@@ -24,9 +24,12 @@ export function signatureBytes(subject: Digest, { identity, named }: PromotedIma
   return statementBytes(signatureStatement({ digest: subject, name: named ? identity : undefined }));
 }
 
-/** The bytes of a promotion record. All of one run have the same time: mirrors of an image share one. */
+/**
+ * The bytes of a promotion record. All of one run have the same time: mirrors of an image share one. That of an image by name has
+ * neither a source nor a manifest, for nobody knows them.
+ */
 export function recordBytes(
-  { digest, source, identity, tags, file }: PromotedImage,
+  { digest, source, identity, tags, file, byName }: PromotedImage,
   { time, promoter, job, manifests }: SigningFacts,
 ): Uint8Array {
   const path = manifests?.pathOf(file) ?? file;
@@ -34,12 +37,11 @@ export function recordBytes(
   return statementBytes(
     promotionRecord({
       digest,
-      source,
+      ...(byName === true ? {} : { source, manifest: { path, repository, commit } }),
       destination: identity,
       tags,
       time,
       promoter,
-      manifest: { path, repository, commit },
       job,
     }),
   );
