@@ -11,7 +11,8 @@ export {
 } from "./file/parse.ts";
 export { type ManifestWithProvenance, provenancePolicies } from "./from-manifest.ts";
 export type * from "./model.ts";
+export { type NamedSigners, namedSigners } from "./named-signers.ts";
 export type * from "./rule.ts";
-export { signerOfSpec } from "./signers.ts";
+export { signerOfSpec, signerWords } from "./signers.ts";
 export type { NameGlob, TextPattern } from "./text-pattern.ts";
 export type { VulnerabilitySeverity } from "./vulnerabilities/report.ts";

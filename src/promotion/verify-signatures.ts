@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { formatPlace } from "../diagnostics/index.ts";
 import type { DesiredImage } from "../edges/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
+import { type NamedSigners, signerWords } from "../policy/index.ts";
 import { cosignSignature } from "../sigstore/index.ts";
 import type { Attachment, AttachmentTree, ImageTrust } from "../trust/index.ts";
 import { judgedImage } from "./judged-image.ts";
@@ -22,8 +23,9 @@ export interface SignatureLook {
 const imagesAtOnce = 32;
 
 /**
- * Looks at what vouches for images where they are in production. What policies demand counts; of an image that none is about, a
- * signature of its own is wanted that was verified, whoever made it: the keys and authorities of the settings say who can.
+ * Looks at what vouches for images where they are in production. What policies demand counts. Where none demands a signature, one
+ * of the image itself is wanted, by a key of the settings or somebody whom a policy of the image names: an authority that is
+ * trusted certifies everybody.
  */
 export function createSignatureLook(
   trust: ImageTrust,
@@ -31,14 +33,12 @@ export function createSignatureLook(
   const limit = pLimit(imagesAtOnce);
   return (destination, wanted) =>
     limit(async () => {
-      const {
-        digest,
-        sources: [{ repository: source, project }],
-      } = wanted;
+      const [{ repository: source, project }] = wanted.sources;
+      const { digest } = wanted;
       const image = judgedImage(wanted, { source, project }, destination);
-      if (!trust.applies(image)) {
-        return { findings: signatureFindings(await trust.attachments(destination, digest)) };
-      }
+      const { isDemanded, isNamed } = trust.signers(image);
+      const own = isDemanded ? [] : signatureFindings(await trust.attachments(destination, digest), isNamed);
+      if (!trust.applies(image)) return { findings: own };
       const policies = await trust.judge(image, destination);
       const findings = policies.filter(isHeldBack).map(({ policy, at, outcome, why, hint, failure }) => {
         const message = `the policy ${policy} is not satisfied: ${why}`;
@@ -47,13 +47,16 @@ export function createSignatureLook(
           ? { kind: "unread" as const, message, policy: place, hint, failure }
           : { kind: "policy" as const, message, policy: place, hint };
       });
-      return { findings, judged: { digest, source, project, destination, policies } };
+      return { findings: [...own, ...findings], judged: { digest, source, project, destination, policies } };
     });
 }
 
-function signatureFindings({ attachments, unread }: AttachmentTree): readonly SignatureFinding[] {
+function signatureFindings(
+  { attachments, unread }: AttachmentTree,
+  isNamed: NamedSigners["isNamed"],
+): readonly SignatureFinding[] {
   const signatures = attachments.flatMap(signaturesIn);
-  if (signatures.some(({ state }) => state === "verified")) return [];
+  if (signatures.some((found) => found.state === "verified" && isNamed(found.by))) return [];
   const [failure] = [...unread, ...attachments.flatMap(({ failure }) => failure ?? [])];
   if (failure !== undefined) {
     const message = `what vouches for it could not be read: ${failure.message}`;
@@ -62,8 +65,14 @@ function signatureFindings({ attachments, unread }: AttachmentTree): readonly Si
   const [first] = [...signatures].sort((one, other) => rankOf(one) - rankOf(other));
   if (first === undefined) return [{ kind: "unsigned", message: "nobody has signed it" }];
   const others = signatures.length === 1 ? "" : `, and ${signatures.length - 1} more`;
-  const why = "why" in first ? first.why : "nobody signed what is attached as its signature";
+  const why = whyNot(first);
   return [{ kind: "not-verified", message: `its signature was not verified: ${why}${others}` }];
+}
+
+function whyNot(signature: SignatureState): string {
+  if ("why" in signature) return signature.why;
+  if (signature.state !== "verified") return "nobody signed what is attached as its signature";
+  return `it is by ${signerWords(signature.by)}, whom neither the settings nor a policy of the image name`;
 }
 
 type SignatureState = Attachment["readings"][number]["signature"];

@@ -1,7 +1,7 @@
 import type { FetchDocument } from "../copy/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Descriptor, Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { JudgedImage, PolicyVerdict } from "../policy/index.ts";
+import type { JudgedImage, NamedSigners, PolicyVerdict } from "../policy/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { SignatureReading, SignatureVerifier } from "../sigstore/index.ts";
 import type { Hanging } from "./hanging.ts";
@@ -79,6 +79,8 @@ export interface ImageTrust {
    * @returns `undefined` when the image is not there.
    */
   hanging(repository: Repository, fetch: FetchDocument, digest: Digest): Promise<Hanging | undefined>;
+  /** Who may have signed an image: those that the settings' keys name, and those that policies of the image do. Asks nobody. */
+  signers(image: JudgedImage): NamedSigners;
   /** Whether any policy may say something of an image. Asks nobody. */
   applies(image: JudgedImage): boolean;
   /**

@@ -49,6 +49,7 @@ export async function trustOf({ tree, settings, open }: TrustQuestion): Promise<
     travel: travelRule(settings),
     believesAnybody: settings.trustedRoot !== undefined || keys.length + inline.length > 0,
     verifier: await readVerifier({ trustedRoot: settings.trustedRoot }, [...keys, ...inline]),
+    keys: keys.map(({ fingerprint }) => fingerprint),
     policies: [...provenancePolicies(tree.manifests), ...read.flatMap(({ policies }) => policies)],
     reports: files.flatMap(({ reports }) => reports),
     unreadReports: files.flatMap(({ unread }) => unread),

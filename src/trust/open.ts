@@ -1,7 +1,7 @@
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import { describeImage } from "../inspect/index.ts";
 import { type Digest, formatReference, type RepositoryName } from "../oci/index.ts";
-import type { EvidenceFile, Policy } from "../policy/index.ts";
+import { type EvidenceFile, namedSigners, type Policy } from "../policy/index.ts";
 import type { Repository } from "../registry/index.ts";
 import { openVerifier, type SignatureVerifier } from "../sigstore/index.ts";
 import { readHanging } from "./hanging.ts";
@@ -18,6 +18,8 @@ export interface TrustServices {
   readonly verifier?: SignatureVerifier | undefined;
   /** Whether the verifier has a key or a trusted root: so when there is one, and this is left out. */
   readonly believesAnybody?: boolean | undefined;
+  /** Fingerprints of the keys that the settings name: for all images, where keys in a policy are for its own. */
+  readonly keys?: readonly string[] | undefined;
   /** Those that images are held against: none when left out. */
   readonly policies?: readonly Policy[] | undefined;
   /** Files that policies name, and what of these could not be read. */
@@ -49,6 +51,7 @@ export function openTrust({
   open,
   verifier: given,
   believesAnybody = given !== undefined,
+  keys = [],
   policies = [],
   reports = [],
   unreadReports = [],
@@ -106,8 +109,16 @@ export function openTrust({
     const image = await describeImage(open(name), digest);
     return image?.children.length === 0 ? image.platforms[0] : undefined;
   };
+  const signers: ImageTrust["signers"] = (image) => {
+    const { isDemanded, isNamed } = namedSigners(policies, image);
+    return {
+      isDemanded,
+      isNamed: (by) => (by.kind === "key" && keys.includes(by.fingerprint)) || isNamed(by),
+    };
+  };
+
   const judge = createJudge({ policies, attachments, reports, unreadReports, now, platformOf });
-  return { verifier, believesAnybody, travel, attachments, hanging, ...judge };
+  return { verifier, believesAnybody, travel, attachments, hanging, signers, ...judge };
 }
 
 /** `undefined` where nobody says which tags there are: then each is asked for. */

@@ -252,3 +252,32 @@ test("what travels is decided for each destination by the policies about it", as
     ).length;
   expect([await signedAt("six-a"), await signedAt("six-b")]).toEqual([1, 2]);
 });
+
+test("in production, only who is named for an image has signed it", async () => {
+  const open = world.registries.repository;
+  const [app, other] = [await world.stage("named/app", "v1"), await world.stage("named/other", "v1")];
+  const digests = { app: app.root.descriptor.digest, other: other.root.descriptor.digest };
+  const free = await treeOf("named", digests, "rules: []\n");
+  await run(free);
+  for (const [name, { root }] of Object.entries({ app, other })) {
+    const { digest } = root.descriptor;
+    const bundle = await release.bundle(statementBytes(signatureStatement({ digest })));
+    const production = open(parseRepository(`${world.production.host}/named/${name}`));
+    await attachBundle(production, root.descriptor, bundle, signed);
+  }
+  const kindsWith = async (policy: string, settings: TrustSettings = {}) => {
+    const tree = await treeOf("named", digests, policy);
+    const signatures = await trustOf({ tree, settings, open });
+    const { findings } = await verifyProduction({ manifests: tree.manifests, open, signatures });
+    return findings.map(({ kind, destination }) => `${kind} ${destination.split("/").at(-1)}`).sort();
+  };
+  // The key is in the policy for the one image: for the other it is nobody's.
+  const scoped = policyOf().replace("    mode:", `    images: ["**/app"]\n    mode:`);
+  expect(await kindsWith(scoped)).toEqual(["not-verified other"]);
+  const key = join(world.folder, "release.pem");
+  await writeFile(key, pem);
+  expect(await kindsWith(scoped, { keys: { release: key } })).toEqual([]);
+  // A policy of something else does not stand for a signature.
+  const sbom = "rules:\n  - name: listed\n    mode: warn\n    sbom: {}\n";
+  expect(await kindsWith(sbom)).toEqual(["not-verified app", "not-verified other"]);
+});
