@@ -7,8 +7,9 @@ import type { CarriedFile } from "./model.ts";
 
 const titleAnnotation = "org.opencontainers.image.title";
 const fileType = "application/octet-stream";
-/** Bytes of one carried file, and of all. */
+/** Bytes of one carried file, and of all: they are in memory together. */
 const maxFileBytes = 64 * 1024 * 1024;
+const maxAllBytes = 256 * 1024 * 1024;
 const maxFiles = 20_000;
 
 const pathSchema = z.string().check(
@@ -47,7 +48,7 @@ export function carriedArtifact(files: readonly CarriedFile[]): {
   };
 }
 
-/** Reads them from the artifact. @throws {AirGapError} `bundle-refused` for a path that leads elsewhere, or stands twice. */
+/** Reads them from the artifact. @throws {AirGapError} `bundle-refused` for a path that leads elsewhere, or stands twice, and for too much. */
 export async function readCarried(
   document: ImageDocument,
   repository: Pick<Repository, "name" | "open">,
@@ -57,6 +58,9 @@ export async function readCarried(
   const layers = blobs.slice(1);
   const refuse = (message: string) => new AirGapError("bundle-refused", message, { where });
   if (layers.length > maxFiles) throw refuse(`it carries more than ${maxFiles} files`);
+  // A blob that stands under many names is read as often.
+  if (layers.reduce((sum, { size }) => sum + size, 0) > maxAllBytes)
+    throw refuse(`the files that it carries have more than ${maxAllBytes} bytes together`);
   const files = new Map<string, CarriedFile>();
   for (const layer of layers) {
     const path = layer.annotations?.[titleAnnotation] ?? "";
