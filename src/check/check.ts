@@ -14,6 +14,8 @@ export interface FileCheck {
   readonly diagnostics: readonly Diagnostic[];
   /** Every code that they may have. */
   readonly codes: DiagnosticCodes;
+  /** Files of policies that hold for manifests. */
+  readonly policies: readonly string[];
   /** What else is known of manifests. */
   readonly manifests?: CheckResult;
 }
@@ -40,14 +42,25 @@ export async function checkFile(path: string, selection?: Selection): Promise<Fi
       });
     }
     const { codes, check } = await readerOf(kind);
-    if (typeof text === "string") return { kind, path, codes, diagnostics: check(text, path) };
+    if (typeof text === "string") return { kind, path, codes, diagnostics: check(text, path), policies: [] };
     const { code, message, hint } = text;
-    return { kind, path, codes, diagnostics: [{ code, severity: "error", message, hint, file: path }] };
+    const unreadable: Diagnostic = { code, severity: "error", message, hint, file: path };
+    return { kind, path, codes, diagnostics: [unreadable], policies: [] };
   }
   const { diagnosticCodes } = await import("../manifest/index.ts");
-  const manifests = await checkManifests(path, selection);
+  const { checkTree } = await import("../edges/index.ts");
+  const tree = await readManifests(path);
+  const manifests = checkTree(tree, selection);
   const { diagnostics } = manifests;
-  return { kind: "manifests", path: manifests.path, diagnostics, codes: diagnosticCodes, manifests };
+  const policies = tree.policyFile === undefined ? [] : [tree.policyFile.file];
+  return {
+    kind: "manifests",
+    path: manifests.path,
+    diagnostics,
+    codes: diagnosticCodes,
+    policies,
+    manifests,
+  };
 }
 
 /**

@@ -12,7 +12,7 @@ const define = (command: Blank) =>
   withSelection(
     command.argument(
       "[tree]",
-      "folder of thin manifests, or one file: a plain manifest, waybill.yaml, jobs, a Cloud Build file, variants.yaml, OWNERS",
+      "folder of thin manifests, or one file: a plain manifest, waybill.yaml, policy.yaml, jobs, a Cloud Build file, variants.yaml, OWNERS",
       ".",
     ),
   );
@@ -71,6 +71,7 @@ async function printText(terminal: Terminal, checked: FileCheck): Promise<void> 
     `${contents(checked)}: ` +
       `${amount(found("error"), "error")}, ${amount(found("warning"), "warning")}, ${amount(found("info"), "note")}`,
   );
+  for (const file of checked.policies) terminal.print(`policies of ${file} hold`);
   if (checked.manifests?.selection === undefined) return;
   const { selectionSentence } = await import("../edges/index.ts");
   terminal.print(selectionSentence(checked.manifests.selection));

@@ -8,7 +8,7 @@ import { printReport, statusOf } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import { signingFor } from "./signing.ts";
-import { trustFor } from "./trust.ts";
+import { tellPolicies, trustFor } from "./trust.ts";
 import { type Blank, type OptionsOf, out, unrecorded, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -46,6 +46,7 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
   const { formatPlan, promote } = await import("../promotion/index.ts");
   const selection = await selectionOf(options);
   const tree = await readForWork(path, session, selection);
+  await tellPolicies(session, tree);
   const since = await readSince(tree, options, session);
   const { out: file } = options;
   // What has gone to standard output or to a device cannot be read again.

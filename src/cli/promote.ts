@@ -16,7 +16,7 @@ import { readInPieces } from "./result-file.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import { signingFor } from "./signing.ts";
-import { trustFor } from "./trust.ts";
+import { tellPolicies, trustFor } from "./trust.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -66,6 +66,7 @@ async function promoteRecorded(
   const saved = where === undefined ? undefined : { plan: await readPlan(readInPieces(where), where), where };
   const selection = await selectionOf(options);
   const tree = await readForWork(path, session, selection);
+  await tellPolicies(session, tree);
   const since = await readSince(tree, options, session);
   return interruptible(session, async (interruption) => {
     const { report } = await promoteWithProgress(session, interruption, recording, {

@@ -13,3 +13,13 @@ export async function trustFor(
   const { trust } = await session.settings();
   return trustOf({ tree, settings: trust, open: registries.repository });
 }
+
+/** Says which files of policies hold for what is promoted: one in another place holds nothing, and looks the same. */
+export async function tellPolicies(
+  { terminal, settings }: Pick<Session, "terminal" | "settings">,
+  { policyFile }: Pick<ManifestTree, "policyFile">,
+): Promise<void> {
+  const { trust } = await settings();
+  for (const file of [policyFile?.file, trust.policy])
+    if (file !== undefined) terminal.note(`policies of ${file} hold`);
+}

@@ -22,6 +22,10 @@ export const diagnosticCodes = {
     severity: "warning",
     summary: "A promoter-manifest.yaml stands under images/, where nothing reads it.",
   },
+  "misplaced-policy": {
+    severity: "warning",
+    summary: "A policy file stands where nothing reads it, or under another name than policy.yaml.",
+  },
   "missing-promoter-manifest": {
     severity: "warning",
     summary: "A folder under manifests/ has no promoter-manifest.yaml, so its project is not promoted.",

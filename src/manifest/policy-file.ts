@@ -2,7 +2,8 @@ import { dirname, join } from "node:path";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import { type FailureRecord, messageOf } from "../errors/index.ts";
 import { type EvidenceFile, parsePolicyFile } from "../policy/index.ts";
-import { diskFilesOf, type FileSource } from "./file-source.ts";
+import { diskFilesOf, type FileSource, type FolderEntry } from "./file-source.ts";
+import { diagnostic } from "./findings.ts";
 import { faultOf } from "./read-project.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";
 
@@ -33,9 +34,39 @@ const maxReportText = 64 * 1024 * 1024;
 /** Reads the policies in a folder of manifests; there need not be any. Rejects only when the files' source fails. */
 export async function readPoliciesBeside(folder: string, files: FileSource): Promise<ReadPolicies> {
   const file = join(folder, fileName);
-  const nothing = { diagnostics: [], texts: {} };
-  if ((await files.kindOf(file)) === undefined && !(await isListed(folder, files))) return nothing;
-  return readPolicies(file, files);
+  const listed = await files.list(folder);
+  const entries = "fault" in listed ? [] : listed;
+  const others = misplacedPolicies(folder, folder, entries);
+  // A link that leads nowhere, or where nobody may look, is no reason to do without what it stands for.
+  const isThere = (await files.kindOf(file)) !== undefined || entries.some(({ name }) => name === fileName);
+  if (!isThere) return { diagnostics: others, texts: {} };
+  const read = await readPolicies(file, files);
+  return { ...read, diagnostics: [...others, ...read.diagnostics] };
+}
+
+/** What looks like a policy file to whoever wrote it. */
+const likeThis = /^polic(?:y|ies)\.ya?ml$/i;
+
+/** Policy files of a folder that nothing reads: their writer takes images for guarded, and nothing guards them. */
+export function misplacedPolicies(
+  directory: string,
+  folder: string,
+  entries: readonly FolderEntry[],
+): readonly Diagnostic[] {
+  const right = join(directory, fileName);
+  return entries
+    .filter(({ name, kind }) => kind !== "directory" && likeThis.test(name) && join(folder, name) !== right)
+    .map(({ name }) =>
+      diagnostic(
+        "misplaced-policy",
+        join(folder, name),
+        undefined,
+        "nothing reads this file: no policy of it holds",
+        {
+          hint: `policies of these manifests stand in ${right}`,
+        },
+      ),
+    );
 }
 
 /** Reads policies from a file on disk, whatever it is called. Never throws: why it cannot be read is in place of its text. */
@@ -59,12 +90,6 @@ async function readPolicies(
   const { diagnostics, files: named } = parsePolicyFile(text, file, { now: new Date() });
   const { texts, ...read } = await readReports(dirname(file), named, files);
   return { policyFile: { file, text, ...read }, diagnostics, texts: { ...texts, [file]: fingerprint(text) } };
-}
-
-/** A link that leads nowhere, or where nobody may look, is no reason to do without what it stands for. */
-async function isListed(folder: string, files: FileSource): Promise<boolean> {
-  const entries = await files.list(folder);
-  return "fault" in entries ? false : entries.some(({ name }) => name === fileName);
 }
 
 async function readReports(

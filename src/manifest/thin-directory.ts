@@ -3,6 +3,7 @@ import type { Diagnostic } from "../diagnostics/index.ts";
 import type { DiagnosticCode } from "./diagnostic-codes.ts";
 import type { FileSource, FolderEntry } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
+import { misplacedPolicies } from "./policy-file.ts";
 
 const promoterFile = "promoter-manifest.yaml";
 const imagesFile = "images.yaml";
@@ -37,8 +38,10 @@ export interface ThinDirectory {
  */
 export async function listThinDirectory(directory: string, files: FileSource): Promise<ThinDirectory> {
   const diagnostics: Diagnostic[] = [];
+  const policies: Diagnostic[] = [];
   const listing: Listing = {
     files,
+    looked: (folder, entries) => policies.push(...misplacedPolicies(directory, folder, entries)),
     projects: [],
     unreadable: [],
     diagnostics,
@@ -54,7 +57,11 @@ export async function listThinDirectory(directory: string, files: FileSource): P
     await listManifestEntry(directory, entry, listing);
   for (const entry of await entriesOf(join(directory, "images"), listing))
     await listImagesEntry(directory, entry, listing);
-  return { projects: listing.projects, unreadable: listing.unreadable, diagnostics };
+  return {
+    projects: listing.projects,
+    unreadable: listing.unreadable,
+    diagnostics: [...diagnostics, ...policies],
+  };
 }
 
 interface Listing {
@@ -62,6 +69,8 @@ interface Listing {
   readonly projects: ThinProject[];
   readonly unreadable: string[];
   readonly diagnostics: readonly Diagnostic[];
+  /** Is told what each folder below the directory holds. */
+  readonly looked: (folder: string, entries: readonly FolderEntry[]) => void;
   readonly report: (code: DiagnosticCode, path: string, message: string, hint?: string) => void;
 }
 
@@ -182,9 +191,15 @@ async function listImagesEntry(directory: string, entry: FolderEntry, listing: L
 }
 
 /** Entries in the order of their names; of a folder that cannot be read none, which is reported. */
-async function entriesOf(folder: string, { files, report }: Listing): Promise<readonly FolderEntry[]> {
+async function entriesOf(
+  folder: string,
+  { files, looked, report }: Listing,
+): Promise<readonly FolderEntry[]> {
   const entries = await files.list(folder);
-  if (!("fault" in entries)) return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  if (!("fault" in entries)) {
+    looked(folder, entries);
+    return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  }
   report("unreadable-file", folder, `the folder cannot be read: ${entries.fault}`);
   return [];
 }

@@ -39,6 +39,19 @@ describe("waybill check", () => {
     });
   });
 
+  it("says which file of policies holds", async () => {
+    const path = join(folder.path, "guarded");
+    const project = { name: "foo", source: "gcr.io/staging", destinations: ["us.gcr.io/prod"] };
+    await writeTree(path, [{ ...project, images: { foo: { [digest]: ["1.0"] } } }]);
+    await write(
+      join(path, "policy.yaml"),
+      "signers: { ci: { key: ci } }\nrules: [{ name: signed, all: [{ signature: { by: [ci] } }] }]\n",
+    );
+    const { status, stdout } = await run("check", path);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`\npolicies of ${join(path, "policy.yaml")} hold\n`);
+  });
+
   it("prints findings as compilers do, with the places that belong to them, and ends with 1", async () => {
     const { status, stdout } = await run("check", `${bad}/`);
     const images = join(bad, "images/foo/images.yaml");

@@ -101,6 +101,14 @@ describe("plan and promote", () => {
     });
   });
 
+  it("say which file of policies holds", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    const file = join(path, "policy.yaml");
+    await writeFile(file, "rules: [{ name: some, all: [{ sbom: { by: anyone } }] }]\n");
+    for (const verb of ["plan", "promote"])
+      expect((await waybill(verb, path)).stderr).toContain(`policies of ${file} hold\n`);
+  });
+
   it("stop a conflict and a lost image, do the rest, and end with 2", async () => {
     const { path, prefix } = await tree({
       app: { [digestOf(one)]: ["1.0"], [digestOf(two)]: ["2.0"], [lost]: ["0.9"] },

@@ -302,3 +302,39 @@ describe("what is wrong with one project stops no other", () => {
     expect(found(tree.diagnostics, dir)).toEqual(["images/b/images.yaml:1:3 invalid-image-name"]);
   });
 });
+
+describe("policy files that nothing reads", () => {
+  test.each([
+    "policy.yml",
+    "policies.yaml",
+    "manifests/policy.yaml",
+    "manifests/a/policy.yaml",
+    "images/policies.yml",
+    "images/a/policy.yaml",
+  ])("%s is told, with the right place, and stops nothing", async (name) => {
+    await putProject("a");
+    await put({ [name]: "rules: []\n" });
+    const tree = await readManifestTree(dir);
+    expect(projectsOf(tree)).toEqual(["a"]);
+    expect(tree.policyFile).toBeUndefined();
+    expect(tree.diagnostics).toEqual([
+      expect.objectContaining({
+        code: "misplaced-policy",
+        severity: "warning",
+        file: join(dir, name),
+        hint: `policies of these manifests stand in ${join(dir, "policy.yaml")}`,
+      }),
+    ]);
+  });
+
+  test("are told beside one that is read", async () => {
+    await putProject("a");
+    await put({ "policy.yaml": "rules: []\n", "policies.yaml": "rules: []\n" });
+    const tree = await readManifestTree(dir);
+    expect(tree.policyFile?.file).toBe(join(dir, "policy.yaml"));
+    expect(tree.diagnostics.map(({ code, file }) => [code, file])).toContainEqual([
+      "misplaced-policy",
+      join(dir, "policies.yaml"),
+    ]);
+  });
+});
