@@ -6,7 +6,7 @@ import { deliver } from "./output.ts";
 import { withProgress } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
-import type { Session } from "./session.ts";
+import { againWords, type Session } from "./session.ts";
 import { signingFor } from "./signing.ts";
 import { tellPolicies, trustFor } from "./trust.ts";
 import { type Blank, type OptionsOf, out, unrecorded, verb } from "./verb.ts";
@@ -51,7 +51,7 @@ async function run(session: Session, path: string, options: OptionsOf<typeof def
   const { out: file } = options;
   // What has gone to standard output or to a device cannot be read again.
   const saved = file === undefined || /^(?:-$|\/dev\/(?!shm\/))/.test(file) ? [] : ["--plan", file];
-  const next = [...session.line.words, ...saved];
+  const next = [...againWords(session), ...saved];
   const writePlan = await session.outputs.open(file);
   return interruptible(session, (interruption) =>
     withProgress(session, { title: "Reading repositories", interruption }, async (registries, progress) => {

@@ -14,7 +14,7 @@ import { withProgress } from "./registries.ts";
 import { printReport, statusOf } from "./report.ts";
 import { readInPieces } from "./result-file.ts";
 import { selectionOf, withSelection } from "./selection.ts";
-import type { Session } from "./session.ts";
+import { againWords, type Session } from "./session.ts";
 import { signingFor } from "./signing.ts";
 import { tellPolicies, trustFor } from "./trust.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
@@ -80,7 +80,7 @@ async function promoteRecorded(
     });
     await recording.report(report);
     await deliver(session, {
-      text: (terminal) => printReport(terminal, report, session.line.words),
+      text: (terminal) => printReport(terminal, report, againWords(session)),
       json: () => asJson(report),
       junit: () => junitParts(report),
     });

@@ -19,6 +19,8 @@ export interface Session {
   program(): CommandUnknownOpts;
   readonly outputs: Outputs;
   readonly line: GivenLine;
+  /** The settings file that `--config` named. */
+  readonly config?: string | undefined;
   readonly env: Surroundings["env"];
   readonly stdin: Surroundings["stdin"] | undefined;
   /** Whether somebody sits there who can be asked: at a terminal, in and out. */
@@ -39,6 +41,7 @@ export function openSession(
 ): Session {
   return {
     ...given,
+    config: options.config,
     terminal: createTerminal(io, { ...options, json: given.outputs.printed === "json" }),
     env: io.env,
     stdin: io.stdin,
@@ -49,4 +52,9 @@ export function openSession(
       return readSettings(await findSettings({ explicit: options.config, environment: io.env }));
     },
   };
+}
+
+/** The words of a line that does what was asked for again, or really: with the settings that were named. */
+export function againWords({ line, config }: Pick<Session, "line" | "config">): readonly string[] {
+  return config === undefined ? line.words : [...line.words, "--config", config];
 }

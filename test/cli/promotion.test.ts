@@ -109,6 +109,16 @@ describe("plan and promote", () => {
       expect((await waybill(verb, path)).stderr).toContain(`policies of ${file} hold\n`);
   });
 
+  it("name the line that does it with the settings that were given", async () => {
+    const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
+    const settings = join(folder.path, "named.yaml");
+    await writeFile(settings, "hosts: {}\n");
+    for (const verb of ["plan", "promote"])
+      expect((await waybill(verb, path, "--config", settings)).stdout).toContain(
+        `this does it: waybill promote ${path} --config ${settings} --confirm\n`,
+      );
+  });
+
   it("stop a conflict and a lost image, do the rest, and end with 2", async () => {
     const { path, prefix } = await tree({
       app: { [digestOf(one)]: ["1.0"], [digestOf(two)]: ["2.0"], [lost]: ["0.9"] },
