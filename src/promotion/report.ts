@@ -15,7 +15,7 @@ import {
   isWork,
   noStates,
   type Reason,
-  unreadSide,
+  unreadWords,
   type WorkVerdict,
 } from "./verdicts.ts";
 
@@ -190,7 +190,7 @@ function explain(kind: SectionKind, of: SectionEdge, failed: FailureRecord | und
   if (failed !== undefined) return describe(failed);
   switch (verdict) {
     case "unread":
-      return `${unreadSide(reason)} could not be read: ${failure === undefined ? "unknown" : describe(failure)}`;
+      return `${unreadWords(reason)}${failure === undefined ? "unknown" : describe(failure)}`;
     case "refused":
       return policy === undefined ? "a policy stands against it" : refusalInWords(policy);
     case "withheld":
@@ -236,7 +236,10 @@ function reasonOf(kind: SectionKind, edge: ReportedEdge): Omit<Problem, "state" 
   if (failure !== undefined) {
     const problem = problemOf(failure);
     if (state !== "unread") return problem;
-    return unreadProblem(problem, `${unreadSide(reason)} could not be read: `);
+    // One file of a key is the cause of all, whatever registries they are at.
+    if (reason === "signer-failed")
+      return { ...problem, message: `${unreadWords(reason)}${describe(failure)}` };
+    return unreadProblem(problem, unreadWords(reason));
   }
   const host = kind.host(edge);
   switch (state) {

@@ -115,6 +115,7 @@ export const reasonTable = [
   { reason: "claimed-twice", verdict: "overlap" },
   { reason: "destination-unread", verdict: "unread" },
   { reason: "source-unread", verdict: "unread" },
+  { reason: "signer-failed", verdict: "unread" },
   { reason: "policy-missing", verdict: "refused" },
   { reason: "policy-failed", verdict: "refused" },
   { reason: "policy-unreadable", verdict: "unread" },
@@ -173,10 +174,16 @@ function countersOf<Name extends string>(names: readonly Name[]): Record<Name, n
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
 }
 
-/** What could not be read, where that is why nothing is known. */
-export function unreadSide(
-  reason: Reason | undefined,
-): "staging" | "production" | "what vouches for the image" {
-  if (reason === "policy-unreadable") return "what vouches for the image";
-  return reason === "source-unread" ? "staging" : "production";
+/** What kept anybody from knowing, before the words of the failure itself. */
+export function unreadWords(reason: Reason | undefined): string {
+  switch (reason) {
+    case "signer-failed":
+      return "nothing can be signed, nor what is signed be known: ";
+    case "policy-unreadable":
+      return "what vouches for the image could not be read: ";
+    case "source-unread":
+      return "staging could not be read: ";
+    default:
+      return "production could not be read: ";
+  }
 }

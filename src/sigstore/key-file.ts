@@ -186,6 +186,7 @@ function wrongPassword(where: string): SigstoreError {
     "the key does not open: the password is wrong, or the file is damaged",
     {
       where,
+      hint: "give the password that the key was made with: COSIGN_PASSWORD, or the signer's password in the settings",
     },
   );
 }

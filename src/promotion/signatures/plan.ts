@@ -4,6 +4,7 @@ import { type Digest, formatReference, isAttestation, readImageContent } from ".
 import type { JudgedImage } from "../../policy/index.ts";
 import { RegistryError } from "../../registry/index.ts";
 import type { SigningRule } from "../../settings/index.ts";
+import { SigningError } from "../../signing/index.ts";
 import { type ImageSigning, identityIn } from "../../trust/index.ts";
 import { onEachHost } from "../by-host.ts";
 import { type ImageThere, imagesThere } from "../images-there.ts";
@@ -81,11 +82,14 @@ async function planImage(
   };
   const at = image.sources.find(({ repository }) => repository === source)?.at ?? image.sources[0].at;
   const asked = askedOf(there, rule, planning);
-  const unread = (failure: PlannedSignature["failure"] & object): PlannedSignature[] =>
+  const unread = (
+    failure: PlannedSignature["failure"] & object,
+    reason: "destination-unread" | "signer-failed" = "destination-unread",
+  ): PlannedSignature[] =>
     asked.map((each) => ({
       ...each,
       verdict: "unread",
-      reason: "destination-unread",
+      reason,
       at,
       subjects: [],
       failure,
@@ -110,7 +114,8 @@ async function planImage(
     });
     return { image: { ...base, edges }, present: asked.length - edges.length };
   } catch (error) {
-    return { image: { ...base, edges: unread(failureRecord(error)) }, present: 0 };
+    const reason = error instanceof SigningError ? "signer-failed" : undefined;
+    return { image: { ...base, edges: unread(failureRecord(error), reason) }, present: 0 };
   }
 }
 

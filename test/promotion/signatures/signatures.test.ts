@@ -4,8 +4,9 @@ import { cosignTag, parseRepository, readImageContent } from "../../../src/oci/i
 import { formatPlan, type PromoteOptions, readPlan } from "../../../src/promotion/index.ts";
 import { readSmallBlob } from "../../../src/registry/index.ts";
 import type { SigningRule } from "../../../src/settings/index.ts";
-import type { Signer } from "../../../src/signing/index.ts";
+import { openSigner, type Signer } from "../../../src/signing/index.ts";
 import { type Attachment, knownSigner, readAttachments } from "../../../src/trust/index.ts";
+import { signingServices } from "../../signing/services.ts";
 import type { Project } from "../../support/tree.ts";
 import { openWorld, type PromotionWorld } from "../../support/world.ts";
 import { keySigner, signingWith } from "./signing.ts";
@@ -54,6 +55,21 @@ describe("signing at promotion", () => {
         statement?.subjects[0]?.name,
       ]),
     );
+
+  it("tells a key that is not there as the signer's failure, with its file", async () => {
+    await world.promote(projects());
+    const key = `${world.folder}/gone.key`;
+    const gone = openSigner("release", { key }, signingServices());
+    const { report } = await world.promote(projects(), {
+      signing: await signingWith([{ signer: "release" }], [gone]),
+    });
+    expect(report.problems).toMatchObject([
+      { state: "unread", reason: "signer-failed", failure: { code: "signer-unavailable", where: key } },
+      { state: "unread", reason: "signer-failed" },
+    ]);
+    expect(report.causes).toMatchObject([{ count: 2, message: expect.stringContaining(key) }]);
+    expect(JSON.stringify(report.causes)).not.toContain("production could not be read");
+  });
 
   it("signs each image where it arrives, and writes nothing the second time", async () => {
     const { report } = await run({ record: true });
