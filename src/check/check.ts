@@ -1,9 +1,10 @@
 import { stat } from "node:fs/promises";
-import type { Diagnostic, DiagnosticCodes } from "../diagnostics/index.ts";
+import { type Diagnostic, type DiagnosticCodes, inOrder } from "../diagnostics/index.ts";
 import type { CheckResult, Selection } from "../edges/index.ts";
-import { readManifests, readTextFileOf } from "../manifest/index.ts";
+import { type ManifestTree, readManifests, readTextFileOf } from "../manifest/index.ts";
 import { checkSettings, settingsCodes } from "../settings/index.ts";
 import { type FileKind, kindOf } from "./kind.ts";
+import { checkPolicies, type PolicySettings, policyFindings } from "./policies.ts";
 
 /** What checking a file or a directory, offline, found. */
 export interface FileCheck {
@@ -24,9 +25,14 @@ export interface FileCheck {
  * Checks what stands at a path, offline: promoter manifests, or a file of another kind, which is known by its name or by the keys
  * at its top. Never throws for what a file says.
  * @param selection of what manifests ask for, that which is told about.
+ * @param settings that policies are checked by; without them any key that a policy names may be one.
  * @throws {SelectionError} `nothing-selected`, for a file of another kind as well.
  */
-export async function checkFile(path: string, selection?: Selection): Promise<FileCheck> {
+export async function checkFile(
+  path: string,
+  selection?: Selection,
+  settings?: PolicySettings,
+): Promise<FileCheck> {
   const isFile = await stat(path).then(
     (found) => found.isFile(),
     () => false,
@@ -41,8 +47,9 @@ export async function checkFile(path: string, selection?: Selection): Promise<Fi
         hint: "check the file without what selects",
       });
     }
-    const { codes, check } = await readerOf(kind);
-    if (typeof text === "string") return { kind, path, codes, diagnostics: check(text, path), policies: [] };
+    const { codes, check } = await readerOf(kind, settings);
+    if (typeof text === "string")
+      return { kind, path, codes, diagnostics: await check(text, path), policies: [] };
     const { code, message, hint } = text;
     const unreadable: Diagnostic = { code, severity: "error", message, hint, file: path };
     return { kind, path, codes, diagnostics: [unreadable], policies: [] };
@@ -50,9 +57,10 @@ export async function checkFile(path: string, selection?: Selection): Promise<Fi
   const { diagnosticCodes } = await import("../manifest/index.ts");
   const { checkTree } = await import("../edges/index.ts");
   const tree = await readManifests(path);
-  const manifests = checkTree(tree, selection);
+  const manifests = checkTree(settings === undefined ? tree : await withPolicies(tree, settings), selection);
   const { diagnostics } = manifests;
   const policies = tree.policyFile === undefined ? [] : [tree.policyFile.file];
+  if (settings?.policy !== undefined) policies.push(settings.policy);
   return {
     kind: "manifests",
     path: manifests.path,
@@ -61,6 +69,12 @@ export async function checkFile(path: string, selection?: Selection): Promise<Fi
     policies,
     manifests,
   };
+}
+
+/** The tree with what is wrong with its policies, and those of the settings, where these are known. */
+async function withPolicies(tree: ManifestTree, settings: PolicySettings): Promise<ManifestTree> {
+  const others = tree.diagnostics.filter(({ file }) => file !== tree.policyFile?.file);
+  return { ...tree, diagnostics: inOrder([...others, ...(await policyFindings(tree, settings))]) };
 }
 
 /**
@@ -75,17 +89,25 @@ export async function checkManifests(path: string, selection?: Selection): Promi
 /** How a kind of file is read. */
 interface FileReader {
   readonly codes: DiagnosticCodes;
-  check(text: string, file: string): readonly Diagnostic[];
+  check(text: string, file: string): readonly Diagnostic[] | Promise<readonly Diagnostic[]>;
 }
 
 /** The reader of a kind; what few files need is loaded for them alone. */
-async function readerOf(kind: Exclude<FileKind, "manifests">): Promise<FileReader> {
+async function readerOf(
+  kind: Exclude<FileKind, "manifests">,
+  settings: PolicySettings | undefined,
+): Promise<FileReader> {
   switch (kind) {
     case "settings": {
       const { accessShape: access } = await import("../access/index.ts");
       const { notificationsShape: notifications } = await import("../notifications/index.ts");
       const shapes = { access, notifications };
-      return { codes: settingsCodes, check: (text, file) => checkSettings(text, file, shapes) };
+      const { unreadableTrustFiles } = await import("./trust-files.ts");
+      return {
+        codes: settingsCodes,
+        check: async (text, file) =>
+          inOrder([...checkSettings(text, file, shapes), ...(await unreadableTrustFiles(text, file))]),
+      };
     }
     case "variants": {
       const { checkVariants, variantsCodes } = await import("../builds/index.ts");
@@ -96,8 +118,8 @@ async function readerOf(kind: Exclude<FileKind, "manifests">): Promise<FileReade
       return { codes: ownersCodes, check: checkOwners };
     }
     case "policy": {
-      const { checkPolicyFile, policyCodes } = await import("../policy/index.ts");
-      return { codes: policyCodes, check: checkPolicyFile };
+      const { policyCodes } = await import("../policy/index.ts");
+      return { codes: policyCodes, check: (text, file) => checkPolicies(text, file, settings) };
     }
     case "jobs": {
       const { jobCodes, parseJobs } = await import("../jobs/index.ts");

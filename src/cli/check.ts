@@ -25,6 +25,7 @@ export const check = verb({
     ["waybill check registry.k8s.io", "check a tree of manifests"],
     ["waybill check registry.k8s.io -o sarif=waybill.sarif", "for a code host, which shows it at the lines"],
     ["waybill check registry.k8s.io --project kops", "what one project has wrong"],
+    ["waybill check . --config waybill.yaml", "hold policies against the keys that these settings name"],
     ["waybill check images/foo/cloudbuild.yaml", "a Cloud Build file, known by its name or its steps"],
   ],
   exits: {
@@ -44,7 +45,9 @@ export const check = verb({
 async function run(session: Session, path: string, options: OptionsOf<typeof define>): Promise<ExitCode> {
   const { checkFile } = await import("../check/index.ts");
   const { toSarif } = await import("../diagnostics/index.ts");
-  const checked = await checkFile(path, await selectionOf(options));
+  // Without a word about settings, somebody's own say nothing of what a repository holds.
+  const settings = session.config === undefined ? undefined : (await session.settings()).trust;
+  const checked = await checkFile(path, await selectionOf(options), settings);
   const { kind, diagnostics, codes, manifests } = checked;
   await deliver(session, {
     text: (terminal) => printText(terminal, checked),

@@ -14,12 +14,24 @@ export async function trustFor(
   return trustOf({ tree, settings: trust, open: registries.repository });
 }
 
-/** Says which files of policies hold for what is promoted: one in another place holds nothing, and looks the same. */
+/**
+ * Says which files of policies hold for what is promoted, and what is wrong with them under these settings: a file in another place
+ * holds nothing, and looks the same.
+ */
 export async function tellPolicies(
   { terminal, settings }: Pick<Session, "terminal" | "settings">,
-  { policyFile }: Pick<ManifestTree, "policyFile">,
+  tree: Pick<ManifestTree, "policyFile" | "diagnostics">,
 ): Promise<void> {
   const { trust } = await settings();
+  const { policyFile } = tree;
+  if (policyFile === undefined && trust.policy === undefined) return;
+  const { policyFindings } = await import("../check/index.ts");
+  const { formatDiagnostic } = await import("../diagnostics/index.ts");
+  const told = new Set(tree.diagnostics.map((each) => formatDiagnostic(each)));
+  for (const diagnostic of await policyFindings(tree, trust)) {
+    const words = formatDiagnostic(diagnostic);
+    if (diagnostic.severity !== "info" && !told.has(words)) terminal.say(words);
+  }
   for (const file of [policyFile?.file, trust.policy])
     if (file !== undefined) terminal.note(`policies of ${file} hold`);
 }

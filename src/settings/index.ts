@@ -6,6 +6,12 @@ export { checkSettings, parseSettings, settingsCodes } from "./parse.ts";
 export { findSettings, readSettings } from "./read.ts";
 export { secretReference } from "./secrets.ts";
 export { readSection, type SectionShapes } from "./serve.ts";
-export { expandNameTemplate, expandTagTemplate, type VersionNumbers } from "./templates.ts";
+export {
+  expandNameTemplate,
+  expandTagTemplate,
+  identityPlace,
+  identityTemplateFault,
+  type VersionNumbers,
+} from "./templates.ts";
 export type * from "./trust-model.ts";
 export { filePath } from "./values.ts";

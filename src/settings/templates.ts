@@ -78,3 +78,18 @@ export function tagTemplateFault(text: string): Fault | undefined {
   if (isTag(expandTagTemplate(text, { major: 0n, minor: 0n, patch: 0n }))) return undefined;
   return { fault: "this would be no tag", hint: "such as v{major}.{minor}.{patch+1}-rc.0" };
 }
+
+/** A part of the identity of an image that stands for something else. */
+export const identityPlace = /\{([a-z]+)(?::([^{}]*))?\}/g;
+
+/** What is wrong with a text as the name that signatures have for an image, or `undefined`. */
+export function identityTemplateFault(text: string): Fault | undefined {
+  const rest = text.replace(identityPlace, (whole, name: string, path: string | undefined) =>
+    name === "name" || name === "repository" || (name === "below" && path) ? "" : whole,
+  );
+  if (!/[{}\s]/.test(rest)) return undefined;
+  return {
+    fault: `${text} is no name of an image`,
+    hint: "it may have {name}, {repository} and {below:PATH}, as in registry.k8s.io/{name}",
+  };
+}

@@ -12,6 +12,7 @@ import {
 } from "../schema/index.ts";
 import type { YamlNode } from "../yaml/index.ts";
 import { secretSetting } from "./secrets.ts";
+import { identityTemplateFault } from "./templates.ts";
 import type {
   KeylessSettings,
   SignerSettings,
@@ -182,7 +183,7 @@ const signingRule: Shape<SigningRule> = made(
     images: described(list(text()), "Globs of production repositories; all when left out."),
     signer: required(text(undefined, { type: "string", description: "One of the signers." })),
     layout: described(word(["bundle", "legacy", "both"]), "How signatures are attached; bundle by default."),
-    identity: text(undefined, {
+    identity: text(identityTemplateFault, {
       type: "string",
       description: "The name of the image in signatures and records: {name}, {repository}.",
     }),

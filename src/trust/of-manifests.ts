@@ -62,7 +62,7 @@ function policiesIn(
 ): Pick<PolicyFile, "policies" | "keys"> {
   if (typeof text === "string") return parsePolicyFile(text, file, context);
   const at = placeIn(file, { line: 1, column: 1 });
-  return { policies: [brokenPolicy(at, `the file of policies cannot be read: ${text.message}`)], keys: {} };
+  return { policies: [brokenPolicy(at, `the file of policies ${file}: ${text.message}`)], keys: {} };
 }
 
 async function readKey(name: string, file: string): Promise<PublicKey> {

@@ -2,7 +2,7 @@ import { type Patterns, parsePatterns } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { splitRepository } from "../oci/index.ts";
-import type { SigningRule } from "../settings/index.ts";
+import { identityPlace, identityTemplateFault, type SigningRule } from "../settings/index.ts";
 import type { PromotionFacts, Signer, SummaryFacts } from "../signing/index.ts";
 import { openVerifier, readPublicKey, type SignatureVerifier, type TrustedRoot } from "../sigstore/index.ts";
 
@@ -95,18 +95,9 @@ export async function openSigning(
   };
 }
 
-/** A part of an identity that stands for something else. */
-const variable = /\{([a-z]+)(?::([^{}]*))?\}/g;
-
 function identityFault(template: string | undefined): void {
-  if (template === undefined) return;
-  const rest = template.replace(variable, (whole, name: string, path: string | undefined) =>
-    name === "name" || name === "repository" || (name === "below" && path) ? "" : whole,
-  );
-  if (!/[{}\s]/.test(rest)) return;
-  throw new TrustError("invalid-identity", `${template} is no name of an image`, {
-    hint: "it may have {name}, {repository} and {below:PATH}, as in registry.k8s.io/{name}",
-  });
+  const fault = template === undefined ? undefined : identityTemplateFault(template);
+  if (fault !== undefined) throw new TrustError("invalid-identity", fault.fault, { hint: fault.hint });
 }
 
 /**
@@ -117,7 +108,7 @@ function identityFault(template: string | undefined): void {
 export function identityIn(template: string | undefined, destination: RepositoryName, name: string): string {
   if (template === undefined) return destination;
   let isBelow = true;
-  const text = template.replace(variable, (_, what: string, path = "") => {
+  const text = template.replace(identityPlace, (_, what: string, path = "") => {
     if (what === "name") return name;
     if (what === "repository") return destination;
     const below = restBelowPath(destination, path);

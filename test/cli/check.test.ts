@@ -52,6 +52,58 @@ describe("waybill check", () => {
     expect(stdout).toContain(`\npolicies of ${join(path, "policy.yaml")} hold\n`);
   });
 
+  it("holds policies against the settings that are named: their keys, and their own policies", async () => {
+    const path = join(folder.path, "keyed");
+    const project = { name: "foo", source: "gcr.io/staging", destinations: ["us.gcr.io/prod"] };
+    await writeTree(path, [{ ...project, images: { foo: { [digest]: ["1.0"] } } }]);
+    const policy = join(path, "policy.yaml");
+    await write(
+      policy,
+      "signers: { build: { key: build.pub } }\nrules: [{ name: signed, all: [{ signature: { by: [build] } }] }]\n",
+    );
+    const settings = join(folder.path, "keyed.yaml");
+    await write(settings, "trust: { policy: nosuch.yaml }\n");
+    expect((await run("check", path)).status).toBe(0);
+    const checked = await run("check", path, "--config", settings);
+    expect(checked.status).toBe(1);
+    expect(checked.stdout).toContain(`${policy}:1:19: error: no key is called build.pub`);
+    expect(checked.stdout).toContain(
+      `${join(folder.path, "nosuch.yaml")}: error: it cannot be read: no such file`,
+    );
+    const alone = await run("check", policy, "--config", settings);
+    expect(alone.stdout).toContain(`${policy}:1:19: error: no key is called build.pub`);
+  });
+
+  it("tells files that the settings name and nobody can read, and identities that are no names", async () => {
+    const file = join(folder.path, "named", "waybill.yaml");
+    await write(
+      file,
+      [
+        "trust:",
+        "  trustedRoot: root.json",
+        "  policy: nosuch.yaml",
+        "  keys: { release: release.pub }",
+        "  signers: { release: { key: nokey.key, signingConfig: config.json } }",
+        "  sign: [{ signer: release, identity: 'x/{nam}' }]",
+        "",
+      ].join("\n"),
+    );
+    const { diagnostics } = JSON.parse((await run("check", file, "--json")).stdout);
+    expect(
+      diagnostics.map(({ at, message }: { at: { line: number; column: number }; message: string }) => [
+        `${at.line}:${at.column}`,
+        message,
+      ]),
+    ).toEqual([
+      ["2:16", `${join(folder.path, "named/root.json")} cannot be read: there is no such file`],
+      ["3:11", `${join(folder.path, "named/nosuch.yaml")} cannot be read: there is no such file`],
+      ["4:20", `${join(folder.path, "named/release.pub")} cannot be read: there is no such file`],
+      ["5:30", `${join(folder.path, "named/nokey.key")} cannot be read: there is no such file`],
+      ["5:56", `${join(folder.path, "named/config.json")} cannot be read: there is no such file`],
+      ["6:39", "x/{nam} is no name of an image"],
+    ]);
+  });
+
   it("prints findings as compilers do, with the places that belong to them, and ends with 1", async () => {
     const { status, stdout } = await run("check", `${bad}/`);
     const images = join(bad, "images/foo/images.yaml");
