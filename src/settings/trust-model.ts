@@ -8,7 +8,7 @@ export interface TrustSettings {
   readonly keys?: Readonly<Record<string, string>>;
   /** A `policy.yaml` that holds beside that of the manifests. */
   readonly policy?: string;
-  /** What travels with images where no policy stands: `all` by default. */
+  /** What travels with images, in place of what a policy accepts, or of all where none stands. */
   readonly travel?: TravelSetting;
   /** By project, in place of {@link TrustSettings.travel}. */
   readonly projects?: Readonly<Record<string, TravelSetting>>;

@@ -33,7 +33,10 @@ export function trust(folder: string): Shape<TrustSettings> {
         "Public keys that signatures are verified with, by name.",
       ),
       policy: filePath(folder, "policy.yaml that holds beside that of the manifests."),
-      travel: described(travel, "What travels with images where no policy stands; all by default."),
+      travel: described(
+        travel,
+        "What travels with images, in place of what a policy accepts, or of all where none stands.",
+      ),
       projects: described(
         record(travel, projectFault),
         "What travels with the images of a project, by its name.",
