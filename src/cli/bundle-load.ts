@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import type { Bundle, LoadedImage, LoadTarget } from "../air-gap/index.ts";
+import type { Bundle, CarriedFile, LoadedImage, LoadTarget } from "../air-gap/index.ts";
 import { errorCodeOf } from "../disk/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
@@ -74,11 +74,12 @@ async function run(session: Session, file: string, options: Options): Promise<Ex
           interruption,
           finishes: true,
         };
-        const files = await takeFiles(bundle, options);
+        const locations = await locationsOf(bundle, options.to ?? []);
+        const files = await takeFiles(bundle, locations, options);
         const images = await withProgress(inner, shown, async (registries, progress) =>
           loadBundle({
             ...{ bundle, selects, move, dryRun },
-            targetOf: await targetsBy(registries, bundle, options.to ?? []),
+            targetOf: await targetsBy(registries, locations),
             signal: interruption.stop,
             listener: toAll(progress.listener, listener),
           }),
@@ -113,15 +114,11 @@ async function selectionOf(patterns: readonly string[] = []): Promise<(name: Rep
   return (name) => selected.matches(name);
 }
 
-/** @throws {UsageError} for a `--to` that is no place. */
-async function targetsBy(
-  registries: Registries,
-  bundle: Bundle,
-  given: readonly string[],
-): Promise<(name: RepositoryName) => LoadTarget> {
-  const { folderPrefix, locate } = await import("../settings/index.ts");
+/** Where `--to` puts what is listed under a name. @throws {UsageError} for one that is no place. */
+async function locationsOf(bundle: Bundle, given: readonly string[]): Promise<readonly Location[]> {
+  const { folderPrefix } = await import("../settings/index.ts");
   const hosts = new Set([...bundle.images.keys()].map((name) => name.slice(0, name.indexOf("/"))));
-  const locations = given.flatMap((text): readonly Location[] => {
+  return given.flatMap((text): readonly Location[] => {
     const [, prefix, target = ""] = /^(?:([^=]*)=)?(.*)$/s.exec(text) ?? [];
     const at = target.startsWith(folderPrefix)
       ? `${folderPrefix}${resolve(target.slice(folderPrefix.length))}`
@@ -133,6 +130,13 @@ async function targetsBy(
       );
     return (prefix === undefined ? [...hosts] : [prefix]).map((repository) => ({ repository, at }));
   });
+}
+
+async function targetsBy(
+  registries: Registries,
+  locations: readonly Location[],
+): Promise<(name: RepositoryName) => LoadTarget> {
+  const { folderPrefix, locate } = await import("../settings/index.ts");
   return (name) => {
     const place = locate(locations, name);
     if (place.kind === "remote")
@@ -143,11 +147,15 @@ async function targetsBy(
 }
 
 /** Writes what is carried below a folder, where nothing stands that is another file. @returns The paths. */
-async function takeFiles(bundle: Bundle, { files: folder, dryRun }: Options): Promise<readonly string[]> {
+async function takeFiles(
+  bundle: Bundle,
+  locations: readonly Location[],
+  { files: folder, dryRun }: Options,
+): Promise<readonly string[]> {
   if (folder === undefined) return [];
   const { createFile, diskFaultOf, ifPresent, makeFolder, readRegular } = await import("../disk/index.ts");
   const paths: string[] = [];
-  for (const { path: below, bytes } of await bundle.files()) {
+  for (const { path: below, bytes } of await settledHere(await bundle.files(), locations)) {
     const path = join(folder, below);
     try {
       const known = await ifPresent(readRegular(path, Math.max(1, bytes.length)));
@@ -167,4 +175,21 @@ async function takeFiles(bundle: Bundle, { files: folder, dryRun }: Options): Pr
     paths.push(path);
   }
   return paths;
+}
+
+const settingsFile = "waybill.yaml";
+
+/** The files, with settings by which manifests are looked for where `--to` has put their images. */
+async function settledHere(
+  files: readonly CarriedFile[],
+  locations: readonly Location[],
+): Promise<readonly CarriedFile[]> {
+  if (files.length === 0 || locations.length === 0) return files;
+  const { jsonIn } = await import("../oci/index.ts");
+  const carried = files.find(({ path }) => path === settingsFile);
+  const said = carried === undefined ? {} : jsonIn(Buffer.from(carried.bytes).toString("utf8"));
+  // Settings of another hand stay as they are.
+  if (typeof said !== "object" || said === null || Array.isArray(said)) return files;
+  const bytes = Buffer.from(`${JSON.stringify({ ...said, locations }, undefined, 2)}\n`);
+  return [...files.filter((file) => file !== carried), { path: settingsFile, bytes }];
 }

@@ -94,7 +94,14 @@ describe("bundles on the command line", () => {
     }
     expect(JSON.parse(await readFile(file("trust/waybill.yaml"), "utf8"))).toEqual({
       trust: { trustedRoot: "trusted_root.json", keys: { release: "keys/release.pem" } },
+      locations: [{ repository: server.address, at: `${server.address}/there` }],
     });
+    const located = `${JSON.stringify({ locations: [{ repository: server.address, at: `${server.address}/there` }] })}\n`;
+    await writeFile(file("located.yaml"), located);
+    const seen = await waybill(
+      ...["verify", file("trust/tree"), "--tag", "v1", "--config", file("located.yaml"), "--json"],
+    );
+    expect(seen.status).toBe(0);
     expect(await readFile(file("trust/tree/policy.yaml"), "utf8")).toBe("rules: []\n");
     expect(await readFile(file("trust/tree/images/apps/images.yaml"), "utf8")).toContain(digestOf(two));
     await writeFile(file("trust/keys/release.pem"), "B key");
