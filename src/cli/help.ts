@@ -61,7 +61,8 @@ function programHelp(
   );
   const first = ["Usage: waybill VERB [TREE] [options]", "", command.description()];
   const others = [
-    "First steps: waybill demo. Images in one file: waybill bundle. Completion for shells: waybill completion --help.",
+    "First steps: waybill demo. Completion for shells: waybill completion --help.",
+    "Is all signed as asked: waybill sigcheck. Images in one file: waybill bundle.",
   ];
   if (isBrief) {
     return [

@@ -40,7 +40,7 @@ export interface VerbGroup {
 /** The verbs at the top, in the order of the help. */
 export const groups: readonly VerbGroup[] = [
   { heading: "Change", verbs: [check, mergeVerb, prVerb, reviewVerb] },
-  { heading: "Promote", verbs: [plan, promoteVerb, verify, sigcheck] },
+  { heading: "Promote", verbs: [plan, promoteVerb, verify] },
   { heading: "Look", verbs: [trace, ls, digest, inspect] },
   { heading: "By hand", verbs: [copy, tag] },
   { heading: "Build", verbs: [build] },
@@ -49,7 +49,7 @@ export const groups: readonly VerbGroup[] = [
 ];
 
 /** Verbs that are told in a line of their own: nobody needs them daily. */
-export const firstSteps: readonly Verb[] = [bundle, demo, completion, auditLog];
+export const firstSteps: readonly Verb[] = [sigcheck, bundle, demo, completion, auditLog];
 
 /** Verbs that programs call, and people need not know. */
 export const unseen: readonly Verb[] = [complete];

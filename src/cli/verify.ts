@@ -38,9 +38,7 @@ const define = (command: Blank) =>
       how.common("--sample <percent[@seed]>", "read so many of the blobs as a whole").conflicts("deep"),
     )
     .addOption(
-      how
-        .common("--signatures", "look at who vouches for images, and hold them against policies")
-        .conflicts("wait"),
+      how.common("--signatures", "look at who vouches for images, and at policies").conflicts("wait"),
     )
     .addOption(how("--rate <size>", "with --deep or --sample: so many bytes in a second, such as 20MiB"));
 
