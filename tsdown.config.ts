@@ -23,7 +23,11 @@ const groups = [
     "src/secrets/(?:errors|index|secrets|manager|model)\\.",
   ]),
   group("files", ["src/(?:yaml|schema|settings)/", "node_modules/js-yaml/"]),
-  group("manifests", ["src/(?:manifest/(?!edit)|edges/|check/)"]),
+  group("manifests", [
+    "src/(?:manifest/(?!edit)|edges/|check/)",
+    // Manifests name signers, and codes are told of all files; what reads policies takes much more.
+    "src/policy/(?:file/codes|signers|text-pattern)\\.",
+  ]),
 ].map((each, at) => ({ ...each, priority: 10 - at }));
 
 function group(name: string, places: readonly string[]) {

@@ -36,7 +36,13 @@ export {
   type StepOutcome,
   type Workshop,
 } from "./builds/index.ts";
-export { checkFile, checkManifests, type FileCheck, type FileKind } from "./check/index.ts";
+export {
+  checkFile,
+  checkManifests,
+  type FileCheck,
+  type FileKind,
+  type PolicySettings,
+} from "./check/index.ts";
 export {
   type BuiltInValues,
   type CloudBuildFile,
@@ -251,6 +257,7 @@ export {
   type Freshness,
   type JudgedImage,
   type ManifestWithProvenance,
+  type NamedSigners,
   type NameGlob,
   type PlatformsDemand,
   type Policy,
@@ -488,6 +495,7 @@ export {
   type WantedImage,
 } from "./transfer/index.ts";
 export {
+  type AttachedReading,
   type Attachment,
   type AttachmentFormat,
   type AttachmentLimits,

@@ -1,6 +1,5 @@
 import type { Diagnostic } from "../diagnostics/index.ts";
 import { type ManifestTree, type PoliciesBeside, readPolicyFile } from "../manifest/index.ts";
-import { parsePolicyFile } from "../policy/index.ts";
 import type { TrustSettings } from "../settings/index.ts";
 
 /** What the settings say that policies are checked by. */
@@ -15,17 +14,27 @@ export async function policyFindings(
   settings: PolicySettings,
 ): Promise<readonly Diagnostic[]> {
   const named = settings.policy === undefined ? undefined : await readPolicyFile(settings.policy);
-  return [policyFile, named].flatMap((file) => (file === undefined ? [] : findingsOf(file, settings)));
+  const files = [policyFile, named].filter((file) => file !== undefined);
+  return (await Promise.all(files.map((file) => findingsOf(file, settings)))).flat();
 }
 
-function findingsOf({ file, text }: PoliciesBeside, settings: PolicySettings): readonly Diagnostic[] {
+async function findingsOf(
+  { file, text }: PoliciesBeside,
+  settings: PolicySettings,
+): Promise<readonly Diagnostic[]> {
   if (typeof text === "string") return checkPolicies(text, file, settings);
   const { code, message, hint } = text;
   return [{ code, severity: "error", message, hint, file }];
 }
 
 /** All that is wrong with a policy file. @param settings Left out, nobody knows which keys there are. */
-export function checkPolicies(text: string, file: string, settings?: PolicySettings): readonly Diagnostic[] {
+export async function checkPolicies(
+  text: string,
+  file: string,
+  settings?: PolicySettings,
+): Promise<readonly Diagnostic[]> {
+  // Few trees have policies, and reading keys takes much of Node.
+  const { parsePolicyFile } = await import("../policy/index.ts");
   // Names are what is looked at: whether their files are keys is found out by those who verify.
   const names = Object.keys(settings?.keys ?? {});
   const keys = settings && Object.fromEntries(names.map((name) => [name, name]));

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import type { Diagnostic } from "../diagnostics/index.ts";
 import { type FailureRecord, messageOf } from "../errors/index.ts";
-import { type EvidenceFile, parsePolicyFile } from "../policy/index.ts";
+import type { EvidenceFile } from "../policy/index.ts";
 import { diskFilesOf, type FileSource, type FolderEntry } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
 import { faultOf } from "./read-project.ts";
@@ -87,6 +87,8 @@ async function readPolicies(
       texts: {},
     };
   }
+  // Few trees have policies, and reading keys takes much of Node.
+  const { parsePolicyFile } = await import("../policy/index.ts");
   const { diagnostics, files: named } = parsePolicyFile(text, file, { now: new Date() });
   const { texts, ...read } = await readReports(dirname(file), named, files);
   return { policyFile: { file, text, ...read }, diagnostics, texts: { ...texts, [file]: fingerprint(text) } };

@@ -14,7 +14,7 @@ describe("a command line that is wrong", () => {
     [
       ["plan", "d", "--confirm"],
       "unknown option '--confirm'",
-      "it goes with waybill promote; see: waybill plan -h",
+      "it goes with waybill promote, waybill sigcheck; see: waybill plan -h",
     ],
     [
       ["promote", "d", "--rate", "5"],

@@ -120,7 +120,7 @@ function unlike(text: string): string {
     .replaceAll(/\bv\d{8}-/g, "vDAY-")
     .replaceAll(/\b\d{19}\b/g, "RUN")
     .replaceAll(/ with (docker|buildah|podman) [\d.]+$/gm, " with ENGINE")
-    .replaceAll(/^\d+ requests \(\d+ list/gm, "N requests (N list")
+    .replaceAll(/^\d+ requests \((.*?)\d+ list/gm, "N requests ($1N list")
     .replaceAll(/(?<=snoopdb:\S+@sha256:)[0-9a-f]+…?/g, "DIGEST");
 }
 

@@ -156,7 +156,7 @@ describe.each(["github", "gitlab", "gitea"] as const)("a release by itself, on %
       await server.tell(`${forge.url}/${manifests}.git`);
 
       const promoted = await ended("promote", "SUCCESS");
-      expect(promoted).toMatchObject({ summary: "3 done" });
+      expect(promoted).toMatchObject({ summary: "6 done" });
       expect(await waiting).toMatchObject({ status: 0 });
       const registries = registriesWith();
       try {

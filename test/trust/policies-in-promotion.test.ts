@@ -208,13 +208,13 @@ test("without a policy, verification of signatures wants one that is verified", 
 });
 
 test("an image of two sources is judged by the policies about both, whichever still has it", async () => {
-  const image = await world.stage("five-b/app", "v1");
+  const image = await world.stage("both-b/app", "v1");
   const images = { app: { [image.root.descriptor.digest]: ["v1"] } };
-  const path = join(world.folder, "tree-five");
-  const destinations = [`${world.production.host}/five`];
+  const path = join(world.folder, "tree-both");
+  const destinations = [`${world.production.host}/both`];
   await writeTree(
     path,
-    ["five-a", "five-b"].map((name) => ({
+    ["both-a", "both-b"].map((name) => ({
       name,
       source: `${world.staging.host}/${name}`,
       destinations,
@@ -223,7 +223,7 @@ test("an image of two sources is judged by the policies about both, whichever st
   );
   await writeFile(
     join(path, "policy.yaml"),
-    policyOf().replace("    mode:", "    projects: [five-a]\n    mode:"),
+    policyOf().replace("    mode:", "    projects: [both-a]\n    mode:"),
   );
   const tree = await readManifestTree(path);
   expect(tree.diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);

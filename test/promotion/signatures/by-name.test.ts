@@ -42,7 +42,7 @@ it("records of an image by name what is known of it, and nothing else", async ()
 });
 
 it("signs no image by name where there are policies", async () => {
-  const folder = `${world.folder}/work`;
+  const folder = `${world.folder}/checkout`;
   const tree = `${folder}/tree`;
   const project = {
     name: "foo",
