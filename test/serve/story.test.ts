@@ -172,7 +172,7 @@ describe.each(["github", "gitlab", "gitea"] as const)("a release by itself, on %
       } finally {
         await registries.close();
       }
-      expect(await server.ask("GET", `/runs/${promoted.id}/log`)).toContain("3 done");
+      expect(await server.ask("GET", `/runs/${promoted.id}/log`)).toContain("6 done");
       const [build] = await runs("build-app");
       expect(await server.ask("GET", `/runs/${build?.id}/log`)).toContain("hello");
       await server.until("the status of the promotion", () =>
