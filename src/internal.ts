@@ -42,6 +42,7 @@ export * from "./owners/index.ts";
 export * from "./pages/index.ts";
 export * from "./policy/index.ts";
 export * from "./production/index.ts";
+export * from "./programs/index.ts";
 export * from "./promotion/index.ts";
 export * from "./provenance/index.ts";
 export * from "./queue/index.ts";

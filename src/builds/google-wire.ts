@@ -1,13 +1,13 @@
 import type { Readable } from "node:stream";
-import { harmless, messageOf } from "../errors/index.ts";
+import { harmless } from "../errors/index.ts";
 import {
   type About,
   type Answer,
   answerDetails,
-  ConnectionError,
   drain,
   endpointAt,
   type Fault,
+  faultInWords,
   isSuccess,
   type Kinds,
   type Network,
@@ -179,14 +179,9 @@ function said(bytes: Uint8Array): string {
   return harmless(text.slice(0, 200));
 }
 
-function silence({ kind, reason, cause }: Fault, { host }: About, code: BuildErrorCode): BuildError {
-  const isTimeout = kind.endsWith("-timeout") || kind === "slow-body";
-  const why = isTimeout
-    ? "its time is over"
-    : kind === "too-large"
-      ? "the answer is larger than anybody asked for"
-      : cause instanceof ConnectionError
-        ? messageOf(cause)
-        : reason;
-  return new BuildError(code, `${host} gave no answer: ${harmless(why)}`, { where: host, cause });
+function silence(fault: Fault, { host }: About, code: BuildErrorCode): BuildError {
+  return new BuildError(code, `${host} gave no answer: ${harmless(faultInWords(fault))}`, {
+    where: host,
+    cause: fault.cause,
+  });
 }

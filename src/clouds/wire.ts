@@ -1,12 +1,11 @@
 import * as z from "zod/mini";
-import { messageOf } from "../errors/index.ts";
 import {
   type About,
   type Answer,
   answerDetails,
-  ConnectionError,
   endpointAt,
   type Fault,
+  faultInWords,
   isLoopbackHost,
   isSuccess,
   type Kinds,
@@ -104,20 +103,16 @@ function passingIn(answer: Answer): Passing | undefined {
   return { reason, fault, retryAfter: waitOf(answer), isNotYet: false };
 }
 
-function silence({ kind, reason, cause }: Fault, { host, where }: About): CloudError {
-  const isTimeout = kind.endsWith("-timeout") || kind === "slow-body";
-  const why = isTimeout
-    ? "its time is over"
-    : kind === "too-large"
-      ? "the answer is larger than any that was asked for"
-      : cause instanceof ConnectionError
-        ? messageOf(cause)
-        : reason;
-  return new CloudError("identity-unreachable", `${where} gave no answer: ${shownText(why, [])}`, {
-    where: host,
-    hint: "is this the machine, the cluster or the job that the settings speak of?",
-    cause,
-  });
+function silence(fault: Fault, { host, where }: About): CloudError {
+  return new CloudError(
+    "identity-unreachable",
+    `${where} gave no answer: ${shownText(faultInWords(fault), [])}`,
+    {
+      where: host,
+      hint: "is this the machine, the cluster or the job that the settings speak of?",
+      cause: fault.cause,
+    },
+  );
 }
 
 /**

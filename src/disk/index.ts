@@ -2,7 +2,6 @@ export { type GrowingFile, openGrowing } from "./append.ts";
 export { createFile, createFiles, type NewFile } from "./create.ts";
 export { type Content, type Draft, writeAll } from "./draft.ts";
 export { type DurableFiles, durableFiles } from "./durable.ts";
-export { findExecutable } from "./executable.ts";
 export { type DiskFault, diskFaultOf, errorCodeOf, ifPresent } from "./fault.ts";
 export { flushFile, flushFolder, makeFolder } from "./flush.ts";
 export { asJson, gathered } from "./json.ts";

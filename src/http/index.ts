@@ -27,7 +27,7 @@ export type { Direction } from "./exchange.ts";
 export { demandedWait, isTransientStatus, readRetryAfter, waitBefore, waitOf } from "./failure/backoff.ts";
 export { Company } from "./failure/company.ts";
 export { CredentialTrials } from "./failure/credential-trials.ts";
-export { type About, ConnectionError, type Fault, failureOf } from "./failure/fault.ts";
+export { type About, ConnectionError, type Fault, failureOf, faultInWords } from "./failure/fault.ts";
 export type { Trouble } from "./failure/presence.ts";
 export { type Attempt, type Passing, type RetryOptions, retrying } from "./failure/retry.ts";
 export { NotYet, TransientFailure } from "./failure/transient.ts";

@@ -1,9 +1,8 @@
-import { type ExecFileException, execFile } from "node:child_process";
 import pLimit from "p-limit";
 import * as z from "zod/mini";
-import { findExecutable } from "../disk/index.ts";
 import { presentable } from "../http/index.ts";
 import { jsonIn } from "../oci/index.ts";
+import { findExecutable, runProgram } from "../programs/index.ts";
 import { hashOfKey, isSignedBy, type PublicKey, readPublicKey, SigstoreError } from "../sigstore/index.ts";
 import { SigningError } from "./errors.ts";
 import type { SigningKey } from "./signing-key.ts";
@@ -18,7 +17,6 @@ export interface PluginOptions {
 }
 
 const protocol = "v1";
-const maxOutputBytes = 64 * 1024;
 /** Programs of one plugin at a time. */
 const atATime = 8;
 /** As Go numbers them (package `crypto`). */
@@ -119,7 +117,11 @@ async function asked(
     rpcOptions: { ctxDeadline },
   };
   const args = [protocol, JSON.stringify({ initOptions, ...question })];
-  const { stdout, stderr, fault } = await run(path, args, input, environment, timeoutMilliseconds, signal);
+  const { stdout, stderr, fault } = await runProgram(path, args, input, {
+    environment,
+    timeoutMilliseconds,
+    signal,
+  });
   signal?.throwIfAborted();
   // Its exit code says nothing (the protocol's README, "Error Handling"): what it has written does.
   const answer = pluginAnswer.safeParse(jsonIn(stdout));
@@ -130,38 +132,4 @@ async function asked(
     ? "the key service's plugin will not"
     : `the key service's plugin ${fault ?? "answers something else than its protocol says"}`;
   throw new SigningError("signer-unavailable", `${what}${words === "" ? "" : `: ${words}`}`, { where: uri });
-}
-
-interface ProgramRun {
-  readonly stdout: string;
-  readonly stderr: string;
-  /** What went wrong, in words that follow "the plugin". */
-  readonly fault: string | undefined;
-}
-
-function run(
-  path: string,
-  args: readonly string[],
-  input: Uint8Array,
-  environment: NodeJS.ProcessEnv,
-  timeout: number,
-  signal: AbortSignal | undefined,
-): Promise<ProgramRun> {
-  const limits = { timeout, maxBuffer: maxOutputBytes, killSignal: "SIGKILL" } as const;
-  return new Promise((resolve) => {
-    const options = { env: environment, windowsHide: true, signal, ...limits };
-    const { stdin } = execFile(path, args, options, (error, stdout, stderr) =>
-      resolve({ stdout, stderr, fault: error === null ? undefined : faultOf(error, timeout) }),
-    );
-    // It may end without reading what it is asked for.
-    stdin?.on("error", () => undefined);
-    stdin?.end(input);
-  });
-}
-
-function faultOf({ code, signal, killed }: ExecFileException, timeout: number): string {
-  if (code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") return `wrote more than ${maxOutputBytes} bytes`;
-  if (killed) return `gave no answer within ${timeout / 1000} seconds`;
-  if (typeof code === "string") return `could not be started: ${code}`;
-  return typeof code === "number" ? `failed with exit code ${code}` : `was ended by ${signal}`;
 }

@@ -1,4 +1,4 @@
-import { WaybillError } from "../../errors/index.ts";
+import { messageOf, WaybillError } from "../../errors/index.ts";
 import { shownText } from "../redaction.ts";
 import { TransientFailure } from "./transient.ts";
 
@@ -91,6 +91,13 @@ export interface About {
   readonly kind?: string | undefined;
   /** The failure is to name the host as its own. */
   readonly isOfHost: boolean;
+}
+
+/** Why there is no answer, in words, for those who have none of their own; not yet fit for a terminal. */
+export function faultInWords({ kind, reason, cause }: Fault): string {
+  if (traitsOf({ kind }).isTimeout === true) return "its time is over";
+  if (kind === "too-large") return "the answer is larger than any that was asked for";
+  return cause instanceof ConnectionError ? messageOf(cause) : reason;
 }
 
 /** Puts a fault into the words, and under the code, of those who asked. */

@@ -1,8 +1,7 @@
-import { type ExecFileException, execFile } from "node:child_process";
 import * as z from "zod/mini";
-import { findExecutable } from "../../disk/index.ts";
 import { presentable } from "../../http/index.ts";
 import { jsonIn } from "../../oci/index.ts";
+import { findExecutable, runProgram } from "../../programs/index.ts";
 import { RegistryError } from "../errors.ts";
 import { basicCredential, type Credential, identityToken } from "./credential.ts";
 
@@ -36,8 +35,6 @@ export function rememberingHelpers(environment: NodeJS.ProcessEnv): AskHelper {
     return answer;
   };
 }
-
-const maxOutputBytes = 64 * 1024;
 
 export interface HelperOptions {
   readonly environment: NodeJS.ProcessEnv;
@@ -114,7 +111,10 @@ async function callHelper(
       hint: "install it, or have a rule in waybill.yaml that says where the credential is or that there is none",
     });
   }
-  const { stdout, stderr, fault } = await run(path, action, input, environment, timeoutMilliseconds);
+  const { stdout, stderr, fault } = await runProgram(path, [action], input, {
+    environment,
+    timeoutMilliseconds,
+  });
   if (fault === undefined) return stdout;
   if (/credentials not found/i.test(stdout)) return undefined;
   const said = presentable(stderr.trim() || spokenPart(stdout), [...secrets, ...secretsIn(stdout)]);
@@ -123,40 +123,6 @@ async function callHelper(
 
 function failure(message: string, where: string, details: { hint?: string } = {}): RegistryError {
   return new RegistryError("credential-helper", message, { where, ...details });
-}
-
-interface Run {
-  readonly stdout: string;
-  readonly stderr: string;
-  /** What went wrong, in words that follow "the credential helper"; `undefined` for exit code 0. */
-  readonly fault: string | undefined;
-}
-
-/** Runs a program to its end; what it left running behind it is not waited for beyond its time. */
-function run(
-  path: string,
-  action: string,
-  input: string,
-  environment: NodeJS.ProcessEnv,
-  timeout: number,
-): Promise<Run> {
-  const limits = { timeout, maxBuffer: maxOutputBytes, killSignal: "SIGKILL" } as const;
-  return new Promise((resolve) => {
-    const options = { env: environment, windowsHide: true, ...limits };
-    const { stdin } = execFile(path, [action], options, (error, stdout, stderr) =>
-      resolve({ stdout, stderr, fault: error === null ? undefined : faultOf(error, timeout) }),
-    );
-    // A helper may end without reading what it is asked for.
-    stdin?.on("error", () => undefined);
-    stdin?.end(input);
-  });
-}
-
-function faultOf({ code, signal, killed }: ExecFileException, timeout: number): string {
-  if (code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") return `wrote more than ${maxOutputBytes} bytes`;
-  if (killed) return `gave no answer within ${timeout / 1000} seconds`;
-  if (typeof code === "string") return `could not be started: ${code}`;
-  return typeof code === "number" ? `failed with exit code ${code}` : `was ended by ${signal}`;
 }
 
 const answerSchema = z.object({ Username: z.string(), Secret: z.string() });

@@ -3,9 +3,9 @@ import {
   type About,
   type Answer,
   answerDetails,
-  ConnectionError,
   endpointAt,
   type Fault,
+  faultInWords,
   isSuccess,
   isTransientStatus,
   type Kinds,
@@ -111,20 +111,16 @@ function passingIn(answer: Answer): Passing | undefined {
   return { reason, fault: "signing-unreachable", retryAfter: waitOf(answer), isNotYet };
 }
 
-function explained({ kind, reason, cause }: Fault, { host, where }: About): SigningError {
-  const isTimeout = kind.endsWith("-timeout") || kind === "slow-body";
-  const why = isTimeout
-    ? "its time is over"
-    : kind === "too-large"
-      ? "the answer is larger than any that was asked for"
-      : cause instanceof ConnectionError
-        ? cause.message
-        : reason;
-  return new SigningError("signing-unreachable", `${where} gave no answer: ${shownText(why, [])}`, {
-    where: host,
-    hint: "nothing was attached; run it again, which goes on where it was",
-    cause,
-  });
+function explained(fault: Fault, { host, where }: About): SigningError {
+  return new SigningError(
+    "signing-unreachable",
+    `${where} gave no answer: ${shownText(faultInWords(fault), [])}`,
+    {
+      where: host,
+      hint: "nothing was attached; run it again, which goes on where it was",
+      cause: fault.cause,
+    },
+  );
 }
 
 /**
