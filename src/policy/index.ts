@@ -3,7 +3,6 @@ export { askForPlatform, evaluatePolicies, policiesFor } from "./evaluate.ts";
 export { policyCodes } from "./file/codes.ts";
 export {
   brokenPolicy,
-  checkPolicyFile,
   type PolicyFile,
   type PolicyFileContext,
   parsePolicyFile,

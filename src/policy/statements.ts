@@ -1,20 +1,14 @@
 import { printable } from "../diagnostics/index.ts";
-import type { SignedBy } from "../sigstore/index.ts";
+import { cosignSignature, type SignedBy } from "../sigstore/index.ts";
 import type { StatementJudgement } from "./answer.ts";
 import type { EvidenceItem } from "./model.ts";
 import type { SignerPattern } from "./rule.ts";
 import { isBy, signerWords } from "./signers.ts";
 import { buildClaims, provenanceTypes } from "./slsa.ts";
 
-/** Types of what cosign signs an image with: as a statement, and before it had those. */
-const signatureTypes: readonly string[] = [
-  "https://sigstore.dev/cosign/sign/v1",
-  "cosign container image signature",
-];
-
 /** Whether it is a signature of the image itself. An attestation is none, whoever signed it. */
 export function isSignature({ statement }: EvidenceItem): boolean {
-  return statement !== undefined && signatureTypes.includes(statement.predicateType);
+  return statement?.predicateType === cosignSignature;
 }
 
 /** Whether it is a statement of a type. */

@@ -9,7 +9,6 @@ export interface ImageStatement {
       readonly name?: string;
       /** Hexadecimal digits by the name of the algorithm. */
       readonly digest: Readonly<Record<string, string>>;
-      readonly annotations?: Readonly<Record<string, string>>;
     },
   ];
   readonly predicateType: string;
@@ -28,7 +27,6 @@ export function statementAbout(
   { digest, name }: StatementAbout,
   predicateType: string,
   predicate: object,
-  annotations?: Readonly<Record<string, string>>,
 ): ImageStatement {
   return {
     _type: "https://in-toto.io/Statement/v1",
@@ -36,7 +34,6 @@ export function statementAbout(
       {
         ...(name !== undefined && { name }),
         digest: { [algorithmOf(digest)]: hexOf(digest) },
-        ...(annotations !== undefined && { annotations }),
       },
     ],
     predicateType,
@@ -48,11 +45,8 @@ export function statementAbout(
  * What cosign 3 signs of an image: an attestation with an empty predicate. There is no time in it: the same image gives the same
  * statement. cosign itself leaves the name out.
  */
-export function signatureStatement(
-  about: StatementAbout,
-  annotations?: Readonly<Record<string, string>>,
-): ImageStatement {
-  return statementAbout(about, cosignSignature, {}, annotations);
+export function signatureStatement(about: StatementAbout): ImageStatement {
+  return statementAbout(about, cosignSignature, {});
 }
 
 /** The bytes of a statement that are signed: compact JSON, in the order of its fields. The same statement gives the same bytes. */
@@ -64,11 +58,7 @@ export function statementBytes(statement: ImageStatement): Uint8Array {
  * What cosign before version 3 signs of an image ("simple signing"), as bytes.
  * @param identity The name of the image, without tag and digest.
  */
-export function simpleSigningPayload(
-  digest: Digest,
-  identity: string,
-  annotations?: Readonly<Record<string, string>>,
-): Uint8Array {
+export function simpleSigningPayload(digest: Digest, identity: string): Uint8Array {
   return Buffer.from(
     JSON.stringify({
       critical: {
@@ -76,7 +66,7 @@ export function simpleSigningPayload(
         image: { "docker-manifest-digest": digest },
         type: "cosign container image signature",
       },
-      optional: annotations ?? null,
+      optional: null,
     }),
   );
 }

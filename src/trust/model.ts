@@ -67,7 +67,6 @@ export interface AttachmentTree {
  * on an image is read once, whoever asks.
  */
 export interface ImageTrust {
-  readonly verifier: SignatureVerifier;
   /** Whether anybody is believed at all. Otherwise no signature can be verified here. */
   readonly believesAnybody: boolean;
   readonly travel: TravelRule;

@@ -118,7 +118,7 @@ export function openTrust({
   };
 
   const judge = createJudge({ policies, attachments, reports, unreadReports, now, platformOf });
-  return { verifier, believesAnybody, travel, attachments, hanging, signers, ...judge };
+  return { believesAnybody, travel, attachments, hanging, signers, ...judge };
 }
 
 /** `undefined` where nobody says which tags there are: then each is asked for. */

@@ -106,11 +106,6 @@ export function brokenPolicy(at: Place, why: string, name = "policy"): Policy {
   return { name, at, mode: "require", covers: {}, demand: { kind: "broken", why }, exceptions: [] };
 }
 
-/** All that is wrong with a policy file, and which exceptions hold. */
-export function checkPolicyFile(text: string, file: string): readonly Diagnostic[] {
-  return parsePolicyFile(text, file, { now: new Date() }).diagnostics;
-}
-
 const anyNodes = (what: string): Shape<readonly YamlNode[]> => ({
   kind: "sequence",
   what: "a list",
