@@ -11,8 +11,8 @@ import type { Attachment, AttachmentTree } from "./model.ts";
 import { signerInWords } from "./vouched-provenance.ts";
 
 /**
- * What travels with the images of a project: what a setting says or, where none does, what a policy accepts and, where none
- * stands, all that hangs there. Without a setting only images that are brought somewhere are looked at.
+ * What travels with the images of a project: what a setting says or, where none does, what policies accept where one requires
+ * something, and all that hangs there where none does. Without a setting only images that are brought somewhere are looked at.
  */
 export type TravelRule = (project: string) => TravelSetting | undefined;
 

@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from "vitest";
+import type { PolicyVerdict } from "../../src/policy/index.ts";
 import type { Report } from "../../src/promotion/index.ts";
+import type { TravelSetting } from "../../src/settings/index.ts";
 import { withOwn } from "../support/registry-client.ts";
 import { bundle, refer, slsa, tagAlong } from "../trust/attach.ts";
 import { hangingIn, type Kind, openTravelWorld } from "./travel-world.ts";
@@ -137,6 +139,33 @@ test("where a policy stands, what it accepts travels, and nothing else that hang
   expect(tags[sig.tag]).toEqual(["c2ln"]);
   const none = { ...world.trust("accepted"), judge: async () => [] };
   expect(travelled((await world.run({ trust: none })).report)).toEqual({});
+});
+
+test("a policy that only warns takes nothing away from what travels", async () => {
+  world = await openTravelWorld("api", "api");
+  const { signature, sbom } = world;
+  const at = { file: "policy.yaml", line: 1, column: 1 };
+  const tree = await world.trust().attachments(world.staged.name, world.image.root.digest);
+  const accepting = (digest: string) =>
+    tree.attachments.flatMap(({ manifest, layers }) =>
+      manifest.digest === digest ? layers.map((layer) => ({ manifest: manifest.digest, layer })) : [],
+    );
+  const warns = { policy: "warns", at, mode: "warn", outcome: "failed", why: "no", accepted: [] } as const;
+  const runWith = async (verdicts: readonly PolicyVerdict[], travel?: TravelSetting) => {
+    const trust = { ...world.trust(travel), applies: () => true, judge: async () => verdicts };
+    return travelled((await world.run({ trust, confirm: false })).report);
+  };
+  expect(await runWith([])).toEqual({ pending: 7 });
+  expect(await runWith([warns])).toEqual({ pending: 7 });
+  expect(await runWith([{ ...warns, mode: "off" }])).toEqual({ pending: 7 });
+  const accepts = { ...warns, outcome: "satisfied", accepted: accepting(sbom.digest) } as const;
+  expect(await runWith([accepts])).toEqual({ pending: 7 });
+  const requires = { ...accepts, mode: "require", accepted: accepting(signature.digest) } as const;
+  expect(await runWith([requires, warns])).toEqual({ pending: 1 });
+  // What a policy accepts is accepted, whatever its mode.
+  expect(await runWith([requires, accepts])).toEqual({ pending: 2 });
+  expect(await runWith([accepts], "accepted")).toEqual({ pending: 1 });
+  expect(await runWith([], "accepted")).toEqual({});
 });
 
 /** Attaches more to a platform of the image than is looked at. */

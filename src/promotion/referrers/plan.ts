@@ -40,8 +40,8 @@ interface Journey {
 const imagesAtOnce = 24;
 
 /**
- * Compares what hangs on images at their source with what hangs on them in production. What a policy accepts travels or, where
- * none stands, all that hangs there, unless a setting says otherwise. Where a setting says what travels, all images are looked
+ * Compares what hangs on images at their source with what hangs on them in production. Where a policy requires something, what
+ * policies accept travels; otherwise all that hangs there, unless a setting says otherwise. Where a setting says what travels, all images are looked
  * at; otherwise those alone that are brought, or tagged, by the same plan: nothing is asked about the others. Production is
  * asked only where the source has something; what hangs in production alone stays. Never throws.
  */
@@ -152,7 +152,10 @@ async function choose(
   }));
 }
 
-/** What may travel to a destination; `undefined` for nothing. */
+/**
+ * What may travel to a destination; `undefined` for nothing. Without a setting only policies that require something restrict it: what
+ * one that warns says takes nothing away that would travel without it. What any of them accepts is accepted.
+ */
 async function admissionOf(
   { source, project }: Journey,
   { destination, image }: Journey["targets"][number],
@@ -164,7 +167,9 @@ async function admissionOf(
   const verdicts = (await trust.judge(judgedImage(image, { source, project }, destination))).filter(
     ({ mode }) => mode !== "off",
   );
-  if (verdicts.length === 0) return setting === "accepted" ? undefined : "all";
+  const isRestricted = setting === "accepted" || verdicts.some(({ mode }) => mode === "require");
+  if (!isRestricted) return "all";
+  if (verdicts.length === 0) return undefined;
   return { accepted: verdicts.flatMap(({ accepted }) => accepted) };
 }
 
