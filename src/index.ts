@@ -311,6 +311,7 @@ export {
   type Report,
   type ReportedEdge,
   type ReportedJudgement,
+  type ReportedLeftBehind,
   readPlan,
   type Scope,
   type ScopeOptions,

@@ -1,5 +1,5 @@
 import { harmless, shellLine } from "../errors/index.ts";
-import type { Report, ReportedEdge, ReportedJudgement } from "../promotion/index.ts";
+import type { Report, ReportedEdge, ReportedJudgement, ReportedLeftBehind } from "../promotion/index.ts";
 import { limitInWords, outsideInWords } from "./base.ts";
 import { printCauses } from "./causes.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -23,6 +23,7 @@ export async function printReport(
   const { causesOf, sumsOf } = await import("../promotion/index.ts");
   if (report.work.length > 0) terminal.print(`${await workTable(terminal, report.work)}\n`);
   await printPolicies(terminal, report.policies ?? []);
+  await printLeftBehind(terminal, report.leftBehind ?? []);
   printCauses(terminal, terminal.verbose ? causesOf(report.problems, true) : report.causes, "edge");
   if (report.problems.length > 0) terminal.print("");
   terminal.print(sumsOf(report));
@@ -62,6 +63,17 @@ export async function printPolicies(
   const more = satisfied.length - shown.length;
   if (more > 0) terminal.print(`and ${more} more satisfy their policies: --verbose shows all`);
   if (told.length > 0) terminal.print("");
+}
+
+/** What does not travel, a line for each reason; `--verbose` names it. */
+async function printLeftBehind(terminal: Terminal, all: readonly ReportedLeftBehind[]): Promise<void> {
+  const { leftBehindInWords } = await import("../promotion/index.ts");
+  const reasons = leftBehindInWords(all);
+  for (const { message, names } of reasons) {
+    terminal.print(message);
+    if (terminal.verbose) for (const name of names) terminal.print(`    ${harmless(name)}`);
+  }
+  if (reasons.length > 0) terminal.print("");
 }
 
 async function workTable(terminal: Terminal, work: readonly ReportedEdge[]): Promise<string> {

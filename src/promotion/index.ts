@@ -32,6 +32,10 @@ export {
   type ReportedJudgement,
 } from "./policies.ts";
 export * from "./promote.ts";
+export {
+  leftBehindInWords,
+  type ReportedLeftBehind,
+} from "./referrers/left-behind.ts";
 export { type PlannedCompanion, type PlannedTravel, plannedTravels } from "./referrers/planned.ts";
 export * from "./report.ts";
 export {

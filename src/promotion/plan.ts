@@ -4,6 +4,7 @@ import type { ManifestComparison, Selected } from "../edges/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { CommittedManifests } from "../manifest/index.ts";
 import type { SectionKinds } from "./kinds.ts";
+import { imageKind } from "./planned-images.ts";
 import { isProblem, isWork, noVerdicts, type Reason, type Verdict } from "./verdicts.ts";
 
 /** The format of plans, as it stands in them. */
@@ -164,6 +165,8 @@ export function createSeal(kinds: SectionKinds): Seal {
       for (const [kind, { present, places }] of [...sections].sort(([one], [other]) =>
         one < other ? -1 : 1,
       )) {
+        // A section may do no more than tell something: it is like one that is left out, as is any but that of images.
+        if (kind !== imageKind && present === 0 && places.length === 0) continue;
         hash.update(`${kind} ${present}\n`);
         for (const place of places.sort()) hash.update(place);
       }

@@ -7,6 +7,7 @@ import { allKinds } from "./kinds.ts";
 import { type Decision, limitsIn, type Plan } from "./plan.ts";
 import { imageKind } from "./planned-images.ts";
 import { judgementsOf, type ReportedJudgement } from "./policies.ts";
+import { leftBehindIn, type ReportedLeftBehind } from "./referrers/left-behind.ts";
 import type { EdgeDetails, Outcome, SectionEdge, SectionKind } from "./section.ts";
 import type { Traffic } from "./traffic.ts";
 import {
@@ -75,6 +76,8 @@ export interface Report extends Pick<Plan, "since" | "selection"> {
   readonly causes: readonly Cause[];
   /** What policies say of images that there was something to do about: one for each of them that applies to a digest. */
   readonly policies?: readonly ReportedJudgement[];
+  /** What hangs on images at their source and does not travel with them, and why. It is no problem. */
+  readonly leftBehind?: readonly ReportedLeftBehind[];
   /** Errors of the manifests: each has stopped its own line or project. With a limit, those that are within it. */
   readonly manifestErrors: readonly Diagnostic[];
   /** Errors outside of the limit: they count in a full run. Absent without a limit. */
@@ -104,6 +107,7 @@ export function reportPromotion(
     else problems.push(edge);
   }
   const policies = judgementsOf(plan);
+  const leftBehind = leftBehindIn(plan);
   const manifestErrors = diagnostics.filter(({ severity }) => severity === "error");
   return {
     format: "waybill-report/1",
@@ -120,6 +124,7 @@ export function reportPromotion(
     problems,
     causes: causesOf(problems, false, kinds),
     ...(policies.length === 0 ? {} : { policies }),
+    ...(leftBehind.length === 0 ? {} : { leftBehind }),
     manifestErrors,
   };
 }

@@ -38,6 +38,8 @@ export {
   type Admission,
   companionKey,
   companionsOf,
+  type LeftBehind,
+  leftBehindReasons,
   type Travelling,
   type TravelRule,
   travelling,

@@ -65,9 +65,22 @@ export type Admission =
   | readonly AttachmentKind[]
   | { readonly accepted: readonly AcceptedStatement[] };
 
+/**
+ * Why something stays behind: no policy accepts it, it is of a kind that a setting leaves behind, or what it is about stays
+ * behind.
+ */
+export const leftBehindReasons = ["not-accepted", "other-kind", "subject-left"] as const;
+
+/** Something that hangs on an image and does not travel with it. */
+export interface LeftBehind extends Accompaniment {
+  readonly reason: (typeof leftBehindReasons)[number];
+}
+
 /** What travels with an image, and why more might have to: what of that could not be read. */
 export interface Travelling {
   readonly companions: readonly Accompaniment[];
+  /** What was read, and is not to travel. */
+  readonly left: readonly LeftBehind[];
   readonly unread: readonly FailureRecord[];
 }
 
@@ -87,40 +100,60 @@ export function travelling(
   const isAccepted = acceptance(admission);
   const stays = new Set<Digest>();
   const unread = [...hanging.unread, ...unreadIn(tree)];
+  const left: LeftBehind[] = [];
+  const refused = isAccepted === undefined ? "other-kind" : "not-accepted";
   /** Nobody knows whether what could not be read would be accepted; for other rules it is enough to know what it is. */
-  const tellUnread = ({ failure }: Attachment): void => {
-    if (isAccepted !== undefined && failure !== undefined) unread.push(failure);
+  const tellUnread = ({ failure }: Attachment): boolean => {
+    if (isAccepted === undefined || failure === undefined) return false;
+    unread.push(failure);
+    return true;
   };
   const manifests = hanging.manifests.flatMap(({ manifest: { digest }, subject }): Accompaniment[] => {
     const attachment = read.manifests.get(digest);
-    if (attachment !== undefined && !stays.has(subject)) {
-      tellUnread(attachment);
+    if (attachment === undefined) {
+      stays.add(digest);
+      return [];
+    }
+    const companion = { digest, subject, says: inWords(attachment, attachment.readings) };
+    if (stays.has(subject)) left.push({ ...companion, reason: "subject-left" });
+    else {
+      const isUnread = tellUnread(attachment);
       if (isAdmitted(attachment, admission, isAccepted) && isWhole(attachment, isAccepted))
-        return [{ digest, subject, says: inWords(attachment, attachment.readings) }];
+        return [companion];
+      if (!isUnread) left.push({ ...companion, reason: refused });
     }
     stays.add(digest);
     return [];
   });
   const layers = hanging.tags.flatMap(({ tag, subject, document }) => {
     const attachment = read.tags.get(tag);
-    if (attachment === undefined || stays.has(subject)) return [];
+    if (attachment === undefined) return [];
+    const all = layersOf(document).map((descriptor): Accompaniment => {
+      const layer = layerIdentity(descriptor);
+      const readings = attachment.readings.filter((reading) => reading.layer === layer);
+      return { digest: descriptor.digest, subject, tag, layer, says: inWords(attachment, readings) };
+    });
+    if (stays.has(subject)) {
+      left.push(...all.map((layer) => ({ ...layer, reason: "subject-left" as const })));
+      return [];
+    }
     // Others write these tags meanwhile: what is said of one manifest is not true of another.
     if (admission !== "all" && attachment.manifest.digest !== document.descriptor.digest) {
       unread.push(changedSince(from, tag));
       return [];
     }
-    tellUnread(attachment);
-    if (!isAdmitted(attachment, admission, isAccepted)) return [];
-    const all = layersOf(document).map((layer) => ({ digest: layer.digest, layer: layerIdentity(layer) }));
-    const going = all.filter(({ layer }) => isAccepted?.(attachment, layer) ?? true);
-    const left = all.length - going.length;
-    const more = left === 0 ? "" : `; of ${all.length} layers under the tag, ${left} left behind`;
-    return going.map(({ digest, layer }): Accompaniment => {
-      const readings = attachment.readings.filter((reading) => reading.layer === layer);
-      return { digest, subject, tag, layer, says: `${inWords(attachment, readings)}${more}` };
-    });
+    const isUnread = tellUnread(attachment);
+    const isGoing = ({ layer }: Accompaniment): boolean =>
+      isAdmitted(attachment, admission, isAccepted) &&
+      (layer === undefined || (isAccepted?.(attachment, layer) ?? true));
+    const going = all.filter(isGoing);
+    const staying = all.filter((layer) => !isGoing(layer));
+    if (!isUnread) left.push(...staying.map((layer) => ({ ...layer, reason: refused }) as const));
+    const more =
+      staying.length === 0 ? "" : `; of ${all.length} layers under the tag, ${staying.length} left behind`;
+    return going.map((layer) => ({ ...layer, says: `${layer.says}${more}` }));
   });
-  return { companions: [...manifests, ...layers], unread };
+  return { companions: [...manifests, ...layers], left, unread };
 }
 
 /** A manifest goes as it is, and so with all that is in it: where a policy is asked, it has accepted each layer. */

@@ -14,6 +14,7 @@ import {
   type Report,
   reportPromotion,
 } from "../../src/promotion/index.ts";
+import { allKinds } from "../../src/promotion/kinds.ts";
 import { sealPlan } from "../../src/promotion/plan.ts";
 
 import { testWith } from "../support/programs.ts";
@@ -140,11 +141,42 @@ test("is the same in all its forms once it was read back from JSON", async () =>
   }
 });
 
-async function printed(report: Report): Promise<string> {
+test("says in a line for each reason how much stays behind, and names it on demand", async () => {
+  const companion = { subject: digestFor("0"), says: "SBOM\u001b[1m, unsigned" };
+  const destinations = [destination, parseRepository("eu.example.com/foo/app")];
+  const item = { destinations, image: digestFor("0"), project: "foo", companions: [] };
+  const left = [
+    { ...companion, digest: digestFor("1"), reason: "not-accepted" },
+    {
+      ...companion,
+      digest: digestFor("2"),
+      tag: "sha256-0.sbom",
+      layer: digestFor("3"),
+      reason: "not-accepted",
+    },
+    { ...companion, digest: digestFor("4"), reason: "subject-left" },
+  ];
+  const items = [{ ...item, source: "staging.example.com/foo/app", left }];
+  const report = reportPromotion(
+    sealPlan(allKinds, [{ kind: "referrers", present: 0, items }], digestFor("e")),
+    [],
+  );
+  expect(report.asDesired).toBe(true);
+  const lines = [
+    "2 attachments stay behind: no policy accepts them",
+    "1 attachment stays behind: what it is about stays behind",
+  ];
+  expect(await printed(report)).toBe([...lines, "", "nothing is asked for", ""].join("\n"));
+  const named = await printed(report, true);
+  expect(named).toContain(`    staging.example.com/foo/app:sha256-0.sbom@${digestFor("2")} (SBOM`);
+  expect(named).not.toContain("\u001b");
+});
+
+async function printed(report: Report, verbose = false): Promise<string> {
   const parts: (string | Uint8Array)[] = [];
   const stdout = { write: (part: string | Uint8Array) => parts.push(part) };
   await printReport(
-    createTerminal({ stdout, stderr: { write: () => true }, env: {} }, { color: false }),
+    createTerminal({ stdout, stderr: { write: () => true }, env: {} }, { color: false, verbose }),
     report,
     [],
   );

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { PolicyVerdict } from "../../src/policy/index.ts";
-import type { Report } from "../../src/promotion/index.ts";
+import { formatPlan, leftBehindInWords, type Report, readPlan } from "../../src/promotion/index.ts";
 import type { TravelSetting } from "../../src/settings/index.ts";
 import { withOwn } from "../support/registry-client.ts";
 import { bundle, refer, slsa, tagAlong } from "../trust/attach.ts";
@@ -139,6 +139,67 @@ test("where a policy stands, what it accepts travels, and nothing else that hang
   expect(tags[sig.tag]).toEqual(["c2ln"]);
   const none = { ...world.trust("accepted"), judge: async () => [] };
   expect(travelled((await world.run({ trust: none })).report)).toEqual({});
+});
+
+test("what stays behind is told with the reason, and is no work", async () => {
+  world = await openTravelWorld("api", "api");
+  const { staged, image, sbom, signature } = world;
+  const told = ({ leftBehind = [] }: Report) => leftBehindInWords(leftBehind).map(({ message }) => message);
+  const at = { file: "policy.yaml", line: 1, column: 1 };
+  const tree = await world.trust().attachments(staged.name, image.root.digest);
+  const accepted = tree.attachments.flatMap(({ manifest, layers }) =>
+    manifest.digest === signature.digest ? layers.map((layer) => ({ manifest: manifest.digest, layer })) : [],
+  );
+  const verdict = { policy: "signed", at, mode: "require", outcome: "satisfied", why: "it is" } as const;
+  // One for each run: it keeps what it has read.
+  const trust = () => ({
+    ...world.trust(),
+    applies: () => true,
+    judge: async () => [{ ...verdict, accepted }],
+  });
+  const { plan, report } = await world.run({ trust: trust(), confirm: false });
+  // The SBOM, what is attached to a platform, and three layers under tags; the signature of the SBOM.
+  expect(told(report)).toEqual([
+    "5 attachments stay behind: no policy accepts them",
+    "1 attachment stays behind: what it is about stays behind",
+  ]);
+  expect(report.leftBehind).toContainEqual({
+    destinations: [world.promoted.name],
+    ...{ image: image.root.digest, source: staged.name, project: "foo" },
+    ...{ digest: sbom.digest, subject: image.root.digest },
+    ...{ says: "SBOM of https://spdx.dev/Document, unsigned", reason: "not-accepted" },
+  });
+  expect(report.counts).toMatchObject({ pending: 2, withheld: 0 });
+  expect(await readPlan(formatPlan(plan), "plan.json")).toEqual(plan);
+
+  // Whoever attaches something that nobody accepts makes no other plan of it, and a saved one stays good.
+  await refer(staged, image.root, bundle(image.root.digest, slsa));
+  const later = await world.run({ trust: trust(), confirm: false });
+  expect(told(later.report)).toContain("6 attachments stay behind: no policy accepts them");
+  expect(later.plan.hash).toBe(plan.hash);
+  const done = await world.run({ trust: trust(), saved: { plan, where: "plan.json" } });
+  expect([done.report.asDesired, told(done.report)]).toEqual([true, told(later.report)]);
+});
+
+test("what a setting leaves behind is told in every plan, and a plan of nothing else has the hash of none", async () => {
+  world = await openTravelWorld("api", "api");
+  await world.run({ travel: "none" });
+  const nothing = await world.run({ travel: "none", confirm: false });
+  expect(nothing.report).not.toHaveProperty("leftBehind");
+  const told = async (travel: TravelSetting) => {
+    const { plan, report } = await world.run({ travel, confirm: false });
+    expect([plan.hash, report.asDesired, report.work]).toEqual([nothing.plan.hash, true, []]);
+    expect((await readPlan(formatPlan(plan), "plan.json")).hash).toBe(plan.hash);
+    return leftBehindInWords(report.leftBehind ?? []).map(({ message }) => message);
+  };
+  expect(await told(["others"])).toEqual([
+    "6 attachments stay behind: trust.travel leaves their kinds behind",
+    "1 attachment stays behind: what it is about stays behind",
+  ]);
+  expect(await told("accepted")).toEqual(["7 attachments stay behind: no policy accepts them"]);
+  // What is there already does not stay behind.
+  await world.run({ travel: "all" });
+  expect((await world.run({ travel: "accepted" })).report).not.toHaveProperty("leftBehind");
 });
 
 test("a policy that only warns takes nothing away from what travels", async () => {

@@ -11,6 +11,7 @@ import {
   companionsOf,
   type Hanging,
   type ImageTrust,
+  type LeftBehind,
   travelling,
 } from "../../trust/index.ts";
 import { hostLimits } from "../by-host.ts";
@@ -115,9 +116,10 @@ async function planJourney(
   }
 }
 
-/** What travels with an image, and what keeps others from it. */
+/** What travels with an image, what stays behind, and what nobody knows of. */
 interface Chosen {
   readonly companions: readonly (Accompaniment & { readonly failure?: FailureRecord | undefined })[];
+  readonly left: readonly LeftBehind[];
   readonly unread: readonly FailureRecord[];
 }
 
@@ -131,10 +133,14 @@ async function choose(
   held: readonly HeldThere[],
 ): Promise<readonly Chosen[]> {
   const admissions = await Promise.all(journey.targets.map((target) => admissionOf(journey, target, trust)));
-  if (admissions.every((admission) => admission === undefined)) return [];
+  const nothingAccepted: Chosen = {
+    ...nothingChosen,
+    left: companionsOf(hanging).map((companion) => ({ ...companion, reason: "not-accepted" })),
+  };
+  if (admissions.every((admission) => admission === undefined)) return admissions.map(() => nothingAccepted);
   const tree = await trust.attachments(journey.source, journey.digest);
   const chosen = admissions.map((admission) =>
-    admission === undefined ? nothingChosen : travelling(hanging, tree, admission, from),
+    admission === undefined ? nothingAccepted : travelling(hanging, tree, admission, from),
   );
   const all = chosen.flatMap(({ companions }) =>
     companions.map((each) => [companionKey(each), each] as const),
@@ -146,15 +152,16 @@ async function choose(
   );
   const measured = await measuredCompanions([...new Map(all).values()], missing, hanging, from, fetch);
   const failures = new Map(measured.map((each) => [companionKey(each), each.failure]));
-  return chosen.map(({ companions, unread }) => ({
+  return chosen.map(({ companions, ...others }) => ({
+    ...others,
     companions: companions.map((each) => ({ ...each, failure: failures.get(companionKey(each)) })),
-    unread,
   }));
 }
 
 /**
- * What may travel to a destination; `undefined` for nothing. Without a setting only policies that require something restrict it: what
- * one that warns says takes nothing away that would travel without it. What any of them accepts is accepted.
+ * What may travel to a destination; `undefined` where no policy is there to accept anything. Without a setting only policies
+ * that require something restrict it: what one that warns says takes nothing away that would travel without it. What any of
+ * them accepts is accepted.
  */
 async function admissionOf(
   { source, project }: Journey,
@@ -162,8 +169,8 @@ async function admissionOf(
   trust: ImageTrust,
 ): Promise<Admission | undefined> {
   const setting = trust.travel(project);
-  if (setting === "all" || setting === "none") return setting === "all" ? "all" : undefined;
-  if (typeof setting === "object") return setting;
+  if (setting === "none") return [];
+  if (setting === "all" || typeof setting === "object") return setting;
   const verdicts = (await trust.judge(judgedImage(image, { source, project }, destination))).filter(
     ({ mode }) => mode !== "off",
   );
@@ -180,7 +187,7 @@ function decide(journey: Journey, chosen: readonly Chosen[], held: readonly Held
   let present = 0;
   for (const [index, { destination }] of targets.entries()) {
     const here = held[index] ?? nothingHeld;
-    const { companions, unread } = chosen[index] ?? nothingChosen;
+    const { companions, left, unread } = chosen[index] ?? nothingChosen;
     const lacking: PlannedCompanion[] = [];
     const unknown = here.failure === undefined ? oneOfEachKind(unread) : [here.failure];
     for (const failure of unknown) {
@@ -195,23 +202,27 @@ function decide(journey: Journey, chosen: readonly Chosen[], held: readonly Held
         else lacking.push({ ...companion, verdict: "unread", reason: "source-unread", at, failure });
       }
     }
-    if (lacking.length === 0) continue;
-    const key = lacking
-      .map(({ verdict, ...companion }) => `${companionKey(companion)} ${verdict}`)
-      .join("\n");
-    const failed = here.failure === undefined ? key : `${key} ${destination}`;
-    const item = items.get(failed);
-    if (item === undefined)
-      items.set(failed, { destinations: [destination], image: digest, source, project, companions: lacking });
-    else item.destinations.push(destination);
+    const staying = here.failure === undefined ? left.filter((companion) => !here.has(companion)) : [];
+    if (lacking.length === 0 && staying.length === 0) continue;
+    const key = [
+      ...lacking.map(({ verdict, ...companion }) => `${companionKey(companion)} ${verdict}`),
+      ...staying.map(({ reason, ...companion }) => `${companionKey(companion)} ${reason}`),
+      ...(here.failure === undefined ? [] : [destination]),
+    ].join("\n");
+    const item = items.get(key);
+    if (item !== undefined) item.destinations.push(destination);
+    else {
+      const travel = { destinations: [destination], image: digest, source, project, companions: lacking };
+      items.set(key, staying.length === 0 ? travel : { ...travel, left: staying });
+    }
   }
   return { present, items: [...items.values()] };
 }
 
-const nothingChosen: Chosen = { companions: [], unread: [] };
+const nothingChosen: Chosen = { companions: [], left: [], unread: [] };
 
 function unreadEverywhere({ targets }: Journey, failure: FailureRecord): readonly Chosen[] {
-  return targets.map(() => ({ companions: [], unread: [failure] }));
+  return targets.map(() => ({ ...nothingChosen, unread: [failure] }));
 }
 
 /** Hundreds may have failed for one reason; which reasons there are decides what becomes of the image. */

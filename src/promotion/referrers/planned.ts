@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { digestSchema } from "../../oci/index.ts";
+import { leftBehindReasons } from "../../trust/index.ts";
 import type { Plan } from "../plan.ts";
 import { failureSchema, type Immutable, placeSchema, repositorySchema, tagSchema } from "../plan-schemas.ts";
 import type { EdgeDetails, SectionEdge } from "../section.ts";
@@ -8,7 +9,7 @@ import { reasonTable, verdictTable } from "../verdicts.ts";
 /** The name of the section of what travels with images. */
 export const referrersKind = "referrers";
 
-const plannedCompanion = z.object({
+const accompaniment = {
   /** Of the manifest or, under a tag of cosign's, of the layer; of the image where what hangs on it is not known. */
   digest: digestSchema,
   /** What it is about. */
@@ -19,12 +20,18 @@ const plannedCompanion = z.object({
   layer: z.exactOptional(digestSchema),
   /** What it is and who signed it, in words. It is no part of the plan's identity: another machine may have other keys. */
   says: z.exactOptional(z.string()),
+};
+
+const plannedCompanion = z.object({
+  ...accompaniment,
   verdict: z.enum(verdictTable.map(({ verdict }) => verdict)),
   reason: z.enum(reasonTable.map(({ reason }) => reason)),
   /** Of the image that it travels with. */
   at: placeSchema,
   failure: z.exactOptional(failureSchema),
 });
+
+const plannedLeftBehind = z.object({ ...accompaniment, reason: z.enum(leftBehindReasons) });
 
 /** Reads an item of a saved plan: {@link PlannedTravel}. */
 export const plannedTravel = z.object({
@@ -35,6 +42,8 @@ export const plannedTravel = z.object({
   source: repositorySchema,
   project: z.string(),
   companions: z.array(plannedCompanion),
+  /** What hangs there, is not in production, and stays where it is. It is told: nothing is done about it. */
+  left: z.exactOptional(z.array(plannedLeftBehind)),
 });
 
 /** What a plan says of what hangs on images, as far as production lacks it. */
@@ -49,6 +58,9 @@ export type PlannedTravel = Immutable<z.infer<typeof plannedTravel>>;
 
 /** One thing that hangs on an image, and what is to become of it. */
 export type PlannedCompanion = Immutable<z.infer<typeof plannedCompanion>>;
+
+/** One thing that hangs on an image, and why it does not travel. */
+export type PlannedLeftBehind = Immutable<z.infer<typeof plannedLeftBehind>>;
 
 /** One companion at one destination. */
 export interface CompanionEdge extends SectionEdge {

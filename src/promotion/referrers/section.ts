@@ -38,7 +38,9 @@ export const referrerSection: SectionKind<PlannedTravel, CompanionEdge, Companio
       (companion) =>
         `${companionKey(companion)} ${companion.subject} ${companion.verdict} ${companion.reason}\n`,
     );
-    return { destinations, text: `${image} ${source}\n${lines.join("")}`, decisions: companions };
+    // What stays behind is no work: whoever attaches something that nobody accepts makes no other plan of it.
+    const at = companions.length === 0 ? [] : destinations;
+    return { destinations: at, text: `${image} ${source}\n${lines.join("")}`, decisions: companions };
   },
 
   withhold(items, saved) {
