@@ -18,6 +18,16 @@ export interface CarriedFile {
   readonly bytes: Uint8Array;
 }
 
+/** A file that came with a bundle. */
+export interface BundledFile {
+  /** Relative, its parts joined by slashes. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Its bytes, hashed. */
+  read(): Promise<Uint8Array>;
+}
+
 /** What a bundle lists: an image manifest or index in a repository, under a tag or by its digest. */
 export interface ListedImage {
   readonly repository: RepositoryName;

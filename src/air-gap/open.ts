@@ -9,10 +9,10 @@ import {
   type RepositoryName,
 } from "../oci/index.ts";
 import { openSealedLayout, type Repository, type SealedBlobs } from "../registry/index.ts";
-import { readCarried } from "./carried.ts";
+import { listCarried } from "./carried.ts";
 import { AirGapError } from "./errors.ts";
 import { type BundleListing, parseListing } from "./listing.ts";
-import type { CarriedFile, ListedImage } from "./model.ts";
+import type { BundledFile, ListedImage } from "./model.ts";
 import { readTar } from "./tar-read.ts";
 
 /** A bundle that was opened: repositories that are read, and files that came with them. */
@@ -23,8 +23,8 @@ export interface Bundle {
   readonly images: ReadonlyMap<RepositoryName, readonly ListedImage[]>;
   /** A repository of it. */
   repository(name: RepositoryName): Repository;
-  /** The files that it carries. Each is hashed. */
-  files(): Promise<readonly CarriedFile[]>;
+  /** The files that it carries. */
+  files(): Promise<readonly BundledFile[]>;
   close(): Promise<void>;
 }
 
@@ -94,7 +94,7 @@ function bundleOf(blobs: SealedBlobs, { images, carried }: BundleListing, digest
         throw new AirGapError("bundle-damaged", "the files that it carries are not in it", {
           where: blobs.where,
         });
-      return readCarried(document, repository, blobs.where);
+      return listCarried(document, repository, blobs.where);
     },
     close: () => blobs.handle.close(),
   };

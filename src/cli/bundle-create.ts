@@ -147,7 +147,7 @@ async function askedByManifests(
   const { sources, contested } = askedSources(edges, from, registries.repository);
   const projects = new Set(edges.feeds.map(({ manifest }) => manifest.project));
   const files = await carriedFiles(session, {
-    path: tree.path,
+    ...tree,
     manifests: tree.manifests.filter(({ project }) => projects.has(project)),
   });
   return { sources, files, contested };

@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import type { Bundle, CarriedFile, LoadedImage, LoadTarget } from "../air-gap/index.ts";
+import type { Bundle, BundledFile, LoadedImage, LoadTarget } from "../air-gap/index.ts";
 import { errorCodeOf } from "../disk/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
@@ -155,8 +155,9 @@ async function takeFiles(
   if (folder === undefined) return [];
   const { createFile, diskFaultOf, ifPresent, makeFolder, readRegular } = await import("../disk/index.ts");
   const paths: string[] = [];
-  for (const { path: below, bytes } of await settledHere(await bundle.files(), locations)) {
-    const path = join(folder, below);
+  for (const file of await settledHere(await bundle.files(), locations)) {
+    const path = join(folder, file.path);
+    const bytes = await file.read();
     try {
       const known = await ifPresent(readRegular(path, Math.max(1, bytes.length)));
       const isSame = known?.equals(bytes) === true;
@@ -181,15 +182,16 @@ const settingsFile = "waybill.yaml";
 
 /** The files, with settings by which manifests are looked for where `--to` has put their images. */
 async function settledHere(
-  files: readonly CarriedFile[],
+  files: readonly BundledFile[],
   locations: readonly Location[],
-): Promise<readonly CarriedFile[]> {
+): Promise<readonly BundledFile[]> {
   if (files.length === 0 || locations.length === 0) return files;
   const { jsonIn } = await import("../oci/index.ts");
   const carried = files.find(({ path }) => path === settingsFile);
-  const said = carried === undefined ? {} : jsonIn(Buffer.from(carried.bytes).toString("utf8"));
+  const said = carried === undefined ? {} : jsonIn(Buffer.from(await carried.read()).toString("utf8"));
   // Settings of another hand stay as they are.
   if (typeof said !== "object" || said === null || Array.isArray(said)) return files;
   const bytes = Buffer.from(`${JSON.stringify({ ...said, locations }, undefined, 2)}\n`);
-  return [...files.filter((file) => file !== carried), { path: settingsFile, bytes }];
+  const settled = { path: settingsFile, size: bytes.length, read: async () => bytes };
+  return [...files.filter((file) => file !== carried), settled];
 }

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildImage, type DemoImage, pushImage } from "../../src/demo/image.ts";
@@ -35,9 +36,16 @@ describe("bundles on the command line", () => {
         images: { app: { [digestOf(one)]: ["v1"], [digestOf(two)]: ["v2"] } },
       },
     ]);
-    await writeFile(file("tree/policy.yaml"), "rules: []\n");
-    await writeFile(file("root.json"), "{}");
-    await writeFile(file("release.pub"), "a key");
+    await writeFile(file("tree/policy.yaml"), policyWith("reports", "vex.json"));
+    await mkdir(file("tree/reports"));
+    await writeFile(file("tree/reports/one.json"), '{"a":"scan"}');
+    await writeFile(file("tree/reports/notes.md"), "not read by a policy");
+    await writeFile(file("tree/vex.json"), '{"vex":[]}');
+    await writeFile(
+      file("root.json"),
+      JSON.stringify({ mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1" }),
+    );
+    await writeFile(file("release.pub"), `whoever may sign releases\n${release.publicKey}`);
     await writeFile(
       file("waybill.yaml"),
       "trust:\n  trustedRoot: root.json\n  keys:\n    release: release.pub\n",
@@ -49,6 +57,13 @@ describe("bundles on the command line", () => {
     await folder.remove();
   });
 
+  const release = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const policyWith = (reports: string, vex: string) =>
+    `rules:\n  - name: scanned\n    mode: require\n    vulnerabilities: { below: critical, reports: [${reports}], vex: [${vex}] }\n`;
   const file = (name: string) => join(folder.path, name);
   const waybill = (...line: string[]) => runWith({ HOME: folder.path }, ...line);
   const digestOf = ({ root }: DemoImage) => root.descriptor.digest;
@@ -81,7 +96,7 @@ describe("bundles on the command line", () => {
     expect(made.status).toBe(2);
     expect(made.stdout).toContain(`took ${server.address}/production/app:v1 ${digestOf(one)}\n`);
     expect(made.stdout).toContain(`missing ${server.address}/production/app:v2`);
-    expect(made.stdout).toContain("1 image and 6 files");
+    expect(made.stdout).toContain("1 image and 8 files");
     const staged = await create(
       ...[file("staged.tar"), "--manifests", file("tree"), "--staging", "--tag", "v2", "--json"],
     );
@@ -102,12 +117,53 @@ describe("bundles on the command line", () => {
       ...["verify", file("trust/tree"), "--tag", "v1", "--config", file("located.yaml"), "--json"],
     );
     expect(seen.status).toBe(0);
-    expect(await readFile(file("trust/tree/policy.yaml"), "utf8")).toBe("rules: []\n");
+    expect(await readFile(file("trust/tree/policy.yaml"), "utf8")).toBe(policyWith("reports", "vex.json"));
+    expect(await readFile(file("trust/tree/reports/one.json"), "utf8")).toBe('{"a":"scan"}');
+    expect(await readFile(file("trust/tree/vex.json"), "utf8")).toBe('{"vex":[]}');
+    expect(await readFile(file("trust/keys/release.pem"), "utf8")).toBe(release.publicKey);
     expect(await readFile(file("trust/tree/images/apps/images.yaml"), "utf8")).toContain(digestOf(two));
     await writeFile(file("trust/keys/release.pem"), "B key");
     expect(
       await load(file("asked.tar"), "--to", `${server.address}/there`, "--files", file("trust")),
     ).toMatchObject({ status: 1, stderr: expect.stringContaining("another file has this name") });
+  });
+
+  test("take no file that is not what the settings call it, and say so", async () => {
+    await writeFile(file("private.pem"), release.privateKey);
+    await writeFile(file("two.pem"), `${release.publicKey}${release.privateKey}`);
+    await writeFile(file("letter.txt"), "a letter");
+    await writeFile(file("no-report.yaml"), policyWith("letter.txt", "root.json"));
+    const from = `${server.address}/production/app:v1`;
+    const refused = async (trust: object): Promise<string> => {
+      await writeFile(file("refused.yaml"), JSON.stringify({ trust }));
+      const made = await create(file("refused.tar"), from, "--config", file("refused.yaml"));
+      expect(made).toMatchObject({ status: 1, stdout: "" });
+      for (const name of ["refused.tar", "refused.tar.part"])
+        await expect(readFile(file(name))).rejects.toMatchObject({ code: "ENOENT" });
+      return made.stderr;
+    };
+    expect(await refused({ keys: { release: "private.pem" } })).toContain("it is a private key");
+    expect(await refused({ keys: { release: "two.pem" } })).toContain("there is more than one key in it");
+    expect(await refused({ keys: { release: "letter.txt" } })).toContain("there is no PEM in it");
+    expect(await refused({ trustedRoot: "private.pem" })).toContain("private.pem");
+    expect(await refused({ policy: "private.pem" })).toContain("it is no policy that holds");
+    expect(await refused({ policy: "no-report.yaml" })).toContain("the policy names it, and it is not JSON");
+  });
+
+  test("carry a policy of the settings with what it names beside it", async () => {
+    await writeFile(file("org.yaml"), policyWith("tree/reports", "tree/vex.json"));
+    await writeFile(file("org-settings.yaml"), JSON.stringify({ trust: { policy: "org.yaml" } }));
+    const from = `${server.address}/production/app:v1`;
+    expect(await create(file("org.tar"), from, "--config", file("org-settings.yaml"))).toMatchObject({
+      status: 0,
+    });
+    const line = ["--to", `oci:${file("org-images")}`, "--files", file("org")];
+    expect(await load(file("org.tar"), ...line)).toMatchObject({ status: 0 });
+    expect(JSON.parse(await readFile(file("org/waybill.yaml"), "utf8"))).toMatchObject({
+      trust: { policy: "policy/policy.yaml" },
+    });
+    expect(await readFile(file("org/policy/tree/vex.json"), "utf8")).toBe('{"vex":[]}');
+    expect(await readFile(file("org/policy/tree/reports/one.json"), "utf8")).toBe('{"a":"scan"}');
   });
 
   test("are not made of nothing, or of both, and not read of what is none", async () => {
