@@ -126,6 +126,11 @@ export interface RepositoryWriter {
    */
   confirmReferrers?(): Promise<readonly Digest[]>;
   /**
+   * Milliseconds after a write by which somebody else who had read before has written as well, by how slowly this registry has
+   * answered so far: whoever reads, adds and writes looks again after as long. Absent where no registry says so, as in a folder.
+   */
+  readonly settling?: number;
+  /**
    * Whether a push would be allowed, asked without writing anything, not even beginning an upload: the registry or its
    * token service refuses credentials that are there, or the token says what it allows. `undefined` when nobody says.
    * Absent where only a write tells, as in a folder.

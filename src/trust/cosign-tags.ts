@@ -162,8 +162,14 @@ export function tagPlace({ address }: Pick<Repository, "address">, tag: Tag): st
 
 /** Looks at a tag, at the end, that others go on writing. */
 const maxLooks = 8;
-/** Milliseconds between writing and looking. */
+/** Milliseconds between writing and looking, where the repository does not say. */
 const usualSettling = 2_000;
+
+/** What was brought under a tag, and when it was last written. */
+interface WrittenTag {
+  readonly merges: readonly TagMerge[];
+  readonly at: number;
+}
 
 /** Whoever writes a tag in this process waits for whoever does already, by its place. */
 const turns = new Map<string, Promise<unknown>>();
@@ -178,10 +184,9 @@ function inTurn<Result>(place: string, work: () => Promise<Result>): Promise<Res
   return mine;
 }
 
-/** Begins with nothing written. @param settling Milliseconds in which others who had read before have written. */
-export function openCosignTags(settling: number = usualSettling): CosignTags {
-  const written = new Map<string, TagMerge[]>();
-  let writtenAt = Number.NEGATIVE_INFINITY;
+/** Begins with nothing written. */
+export function openCosignTags(): CosignTags {
+  const written = new Map<string, WrittenTag>();
 
   /** Whether something had to be written. */
   const mergeOnce = async (merges: readonly TagMerge[]): Promise<boolean> => {
@@ -204,8 +209,21 @@ export function openCosignTags(settling: number = usualSettling): CosignTags {
     await Promise.all(added.map((layer) => pushSmall(repository, layer)));
     await pushSmall(repository, configFor(merged, whole));
     await repository.put(merged.document, [tag]);
-    writtenAt = performance.now();
     return true;
+  };
+
+  /** Looks until nothing had to be written any more: `false` when others go on writing. Each tag waits for itself, by its registry's time. */
+  const isKept = async (place: string, { merges, at }: WrittenTag): Promise<boolean> => {
+    let writtenAt = at;
+    for (let look = 0; look < maxLooks; look += 1) {
+      const least = merges[0]?.repository.settling ?? usualSettling;
+      // By chance, so that two who have collided do not collide again.
+      const settling = look === 0 ? least : least * (1 + Math.random() / 2);
+      await sleep(Math.max(0, writtenAt + settling - performance.now()));
+      if (!(await inTurn(place, () => mergeOnce(merges)))) return true;
+      writtenAt = performance.now();
+    }
+    return false;
   };
 
   return {
@@ -213,27 +231,22 @@ export function openCosignTags(settling: number = usualSettling): CosignTags {
       const place = tagPlace(merge.repository, merge.tag);
       await inTurn(place, async () => {
         if (!(await mergeOnce([merge]))) return;
-        written.set(place, [...(written.get(place) ?? []), merge]);
+        const merges = [...(written.get(place)?.merges ?? []), merge];
+        written.set(place, { merges, at: performance.now() });
       });
     },
     async confirm() {
       const lost = new Map<string, unknown>();
-      let left = [...written];
-      for (let look = 0; look < maxLooks && left.length > 0; look += 1) {
-        await sleep(Math.max(0, writtenAt + settling - performance.now()));
-        const rewritten: [string, TagMerge[]][] = [];
-        await Promise.all(
-          left.map(async ([place, merges]) => {
-            try {
-              if (await inTurn(place, () => mergeOnce(merges))) rewritten.push([place, merges]);
-            } catch (error) {
-              lost.set(place, error);
-            }
-          }),
-        );
-        left = rewritten;
-      }
-      for (const [place, [first]] of left) if (first !== undefined) lost.set(place, overwritten(first));
+      await Promise.all(
+        Array.from(written, async ([place, tag]) => {
+          try {
+            const [first] = tag.merges;
+            if (first !== undefined && !(await isKept(place, tag))) lost.set(place, overwritten(first));
+          } catch (error) {
+            lost.set(place, error);
+          }
+        }),
+      );
       return lost;
     },
   };

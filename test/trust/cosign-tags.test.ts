@@ -19,7 +19,7 @@ import {
   type TagLayer,
 } from "../../src/trust/cosign-tags.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
-import { clientOf } from "../support/registry-client.ts";
+import { clientOf, withOwn } from "../support/registry-client.ts";
 import { temporaryFolder } from "../support/tree.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -110,7 +110,7 @@ test.each([
   const client = clientOf(host);
   closing.push(client.close);
   const repository = client.registries.repository(parseRepository(`${host}/foo/app`));
-  const ours = openCosignTags(50);
+  const ours = openCosignTags();
   await ours.merge({ repository, tag, layers: [signature("ours")] });
   const written = await repository.fetch(tag);
   await ours.merge({ repository, tag, layers: [signature("ours")] });
@@ -125,4 +125,34 @@ test.each([
   const there = await repository.fetch(tag);
   expect(new Set(signersOf(there))).toEqual(new Set(["ours", "theirs"]));
   expect(there?.descriptor.mediaType).toBe(mediaTypes.ociManifest);
+});
+
+test("each tag is looked at again as soon as its own registry has settled", async () => {
+  const host = await embedded();
+  const client = clientOf(host);
+  closing.push(client.close);
+  const ours = openCosignTags();
+  const looked: string[] = [];
+  let seen: () => void = () => {};
+  const quickWasSeen = new Promise<void>((resolve) => {
+    seen = resolve;
+  });
+  const placed = (name: string, settling: number) => {
+    const repository = client.registries.repository(parseRepository(`${host}/${name}`));
+    return withOwn(repository, {
+      settling,
+      fetch: async (target) => {
+        looked.push(name);
+        const document = await repository.fetch(target);
+        if (looked.filter((each) => each === "quick").length === 2) seen();
+        return document;
+      },
+    });
+  };
+  const slow = placed("slow", 60_000);
+  const quick = placed("quick", 1);
+  for (const repository of [slow, quick]) await ours.merge({ repository, tag, layers: [signature("ours")] });
+  void ours.confirm();
+  await quickWasSeen;
+  expect(looked).toEqual(["slow", "quick", "quick"]);
 });

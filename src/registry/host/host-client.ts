@@ -52,12 +52,15 @@ export interface HostClientOptions {
 /** Requests at the same time, where the settings do not say how many. */
 const defaultLimit = 64;
 const defaultRetries = 5;
+/** Milliseconds between writing and looking, at most. */
+const maxSettling = 30_000;
 const maxRedirects = 5;
 
 export function createHostClient(options: HostClientOptions) {
   const { endpoint, listener, timing, settingsOf, environment, trace, company } = options;
   const { host } = endpoint;
   const settings = settingsOf(host) ?? {};
+  /** Milliseconds that the slowest answer about a manifest has taken so far. */
   let slowestAnswer = 0;
 
   const origin: HostOrigin = openOrigin<RequestKind, HostRequest>({
@@ -111,9 +114,10 @@ export function createHostClient(options: HostClientOptions) {
     settings,
     timing,
     quirks: quirksOf(host, settings),
-    /** Milliseconds that the slowest answer about a manifest has taken so far. */
-    get slowestAnswer() {
-      return slowestAnswer;
+    /** Milliseconds after a write by which whoever had read before has written, too: see {@link RepositoryWriter.settling}. */
+    get settling() {
+      // Reading and writing are two answers, and somebody else's way may be longer.
+      return Math.min(Math.max(timing.settle, 4 * slowestAnswer), maxSettling);
     },
     send: origin.send,
     open: origin.open,

@@ -30,8 +30,6 @@ interface Mine {
 const maxWrites = 8;
 /** Looks at a list, at the end, that others go on writing. */
 const maxLooks = 8;
-/** Milliseconds between writing and looking, at most. */
-const maxSettling = 30_000;
 
 /**
  * The list of one subject's referrers on a registry, as this process keeps it. A registry has no way to write only if
@@ -60,16 +58,11 @@ function openList(remote: Remote, subject: Digest) {
   };
 
   /** By chance, so that two who collide do not collide again. */
-  const settling = (): number => {
-    const { timing, slowestAnswer } = remote.client;
-    // Reading and writing are two answers, and somebody else's way may be longer.
-    const least = Math.min(Math.max(timing.settle, 4 * slowestAnswer), maxSettling);
-    return least * (1 + Math.random() / 2);
-  };
+  const settling = (): number => remote.client.settling * (1 + Math.random() / 2);
 
   /** Resolves when whoever had read the list before it was last written here has written, too. */
-  const settled = async (): Promise<void> => {
-    const left = changedAt + settling() - performance.now();
+  const settled = async (wait: number): Promise<void> => {
+    const left = changedAt + wait - performance.now();
     if (left > 0) await sleep(left);
   };
 
@@ -127,7 +120,7 @@ function openList(remote: Remote, subject: Digest) {
   /** Settles who waits for what is there, and writes what is not. */
   const round = async (waiting: readonly Mine[]): Promise<void> => {
     const hasNew = waiting.some(({ written }) => written === 0);
-    if (!hasNew) await settled();
+    if (!hasNew) await settled(settling());
     const list = await read();
     const due: Mine[] = [];
     for (const mine of waiting) {
@@ -185,7 +178,8 @@ function openList(remote: Remote, subject: Digest) {
         const mine = [...put.values()].map(({ entry }) => entry);
         let missing: readonly Descriptor[] = [];
         for (let look = 0; look < maxLooks && mine.length > 0; look += 1) {
-          await settled();
+          // A run that looks for the first time has no collision behind it: all of its lists wait as long, together.
+          await settled(look === 0 ? remote.client.settling : settling());
           const before = seen;
           const list = await read();
           missing = mine.filter(({ digest }) => !list.digests.has(digest));

@@ -68,6 +68,10 @@ export class HostedRepository implements Repository {
     return heardMissing(this.#remote);
   }
 
+  get settling(): number {
+    return this.#remote.client.settling;
+  }
+
   resolve(target: Target, options?: ResolveOptions) {
     return resolveTarget(this.#remote, target, options);
   }
