@@ -3,7 +3,7 @@ import type { FailureRecord } from "../errors/index.ts";
 import type { Descriptor, Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { JudgedImage, NamedSigners, PolicyVerdict } from "../policy/index.ts";
 import type { Repository } from "../registry/index.ts";
-import type { SignatureReading, SignatureVerifier } from "../sigstore/index.ts";
+import type { SignatureReading } from "../sigstore/index.ts";
 import type { Hanging } from "./hanging.ts";
 import type { TravelRule } from "./travel.ts";
 
