@@ -99,7 +99,7 @@ const log = (publicKey) => ({
   publicKey: { rawBytes: base64(publicKey), keyDetails: "PKIX_ECDSA_P256_SHA_256", validFor: { start } },
   logId: { keyId: base64(sha256(publicKey)) },
 });
-const trustedRoot = readTrustedRoot(
+const trustedRoot = await readTrustedRoot(
   json({
     mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
     tlogs: [log(tlog.publicKey)],

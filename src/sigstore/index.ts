@@ -12,8 +12,8 @@ export {
   publicKeyOf,
   readPublicKey,
 } from "./public-key.ts";
+export { readTimestamp } from "./read-timestamp.ts";
 export { dsseBytes } from "./signed.ts";
 export { cosignSignature, inTotoPayload } from "./statement.ts";
-export { parseTimestamp } from "./timestamp.ts";
 export { readTrustedRoot, type TrustedRoot } from "./trusted-root.ts";
 export { openVerifier, type VerifierOptions } from "./verifier.ts";

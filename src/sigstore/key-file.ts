@@ -5,7 +5,6 @@ import { messageOf } from "../errors/index.ts";
 import { jsonIn } from "../oci/index.ts";
 import { SigstoreError } from "./errors.ts";
 import { sigstoreLimits } from "./limits.ts";
-import { pkcs8Cost } from "./pkcs8-cost.ts";
 import { publicKeyOf } from "./public-key.ts";
 
 /** How a private key is opened. */
@@ -50,9 +49,11 @@ export async function readPrivateKey(text: string, { where, password }: KeyFileO
     case "ENCRYPTED SIGSTORE PRIVATE KEY":
     case "ENCRYPTED COSIGN PRIVATE KEY":
       return opened(await unseal(body, where, password), where);
-    case "ENCRYPTED PRIVATE KEY":
+    case "ENCRYPTED PRIVATE KEY": {
+      const { pkcs8Cost } = await import("./pkcs8-cost.ts");
       refuseCostly(pkcs8Cost(Buffer.from(body, "base64")), where);
       return encrypted(text, where, password);
+    }
     case "PRIVATE KEY":
     case "EC PRIVATE KEY":
     case "RSA PRIVATE KEY":

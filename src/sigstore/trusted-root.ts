@@ -1,17 +1,17 @@
-import { TrustedRoot as TrustedRootMessage } from "@sigstore/protobuf-specs";
-import { type TrustMaterial, toTrustMaterial } from "@sigstore/verify";
+import type { TrustMaterial } from "@sigstore/verify";
 import * as z from "zod/mini";
 import { messageOf } from "../errors/index.ts";
 import { SigstoreError } from "./errors.ts";
 import { boundedJson } from "./json.ts";
 import { sigstoreLimits } from "./limits.ts";
-import { RememberedCertificate } from "./remembered-certificate.ts";
 
 /** Authorities and logs by which keyless signatures are verified: what a `trusted_root.json` says. */
 export interface TrustedRoot {
   /** As the library that verifies has it. */
   readonly material: TrustMaterial;
 }
+
+type Authority = TrustMaterial["certificateAuthorities"][number];
 
 const some = z.optional(z.array(z.unknown()).check(z.maxLength(sigstoreLimits.authorities)));
 const chain = z.object({
@@ -39,7 +39,7 @@ const root = z.object({
  * @throws {SigstoreError} `invalid-trusted-root`; one thing in it that cannot be used makes all of it unusable, for nobody
  * should have to find out later which signatures are not verified.
  */
-export function readTrustedRoot(bytes: Uint8Array, where: string): TrustedRoot {
+export async function readTrustedRoot(bytes: Uint8Array, where: string): Promise<TrustedRoot> {
   const refuse = (message: string, cause?: unknown) =>
     new SigstoreError("invalid-trusted-root", message, {
       where,
@@ -53,7 +53,12 @@ export function readTrustedRoot(bytes: Uint8Array, where: string): TrustedRoot {
       const [issue] = within.error.issues;
       throw refuse(`it is no trusted root: see ${issue?.path.join(".") ?? "its type"}`);
     }
-    const material = toTrustMaterial(TrustedRootMessage.fromJSON(json), () => {
+    const [{ TrustedRoot: message }, { toTrustMaterial }, { RememberedCertificate }] = await Promise.all([
+      import("@sigstore/protobuf-specs"),
+      import("@sigstore/verify"),
+      import("./remembered-certificate.ts"),
+    ]);
+    const material = toTrustMaterial(message.fromJSON(json), () => {
       throw new Error("keys are not in a trusted root");
     });
     const { certificateAuthorities, timestampAuthorities, tlogs, ctlogs } = material;
@@ -61,6 +66,10 @@ export function readTrustedRoot(bytes: Uint8Array, where: string): TrustedRoot {
       if (Number.isNaN(validFor.start.getTime()) || Number.isNaN(validFor.end.getTime()))
         throw refuse("one of its times cannot be read");
     }
+    const remembered = ({ certChain, validFor }: Authority): Authority => ({
+      certChain: certChain.map(({ root: der }) => new RememberedCertificate(der.toDER())),
+      validFor,
+    });
     return {
       material: {
         ...material,
@@ -72,10 +81,4 @@ export function readTrustedRoot(bytes: Uint8Array, where: string): TrustedRoot {
     if (cause instanceof SigstoreError) throw cause;
     throw refuse(`it cannot be used: ${messageOf(cause).slice(0, 300)}`, cause);
   }
-}
-
-type Authority = TrustMaterial["certificateAuthorities"][number];
-
-function remembered({ certChain, validFor }: Authority): Authority {
-  return { certChain: certChain.map(({ root: der }) => new RememberedCertificate(der.toDER())), validFor };
 }

@@ -1,17 +1,7 @@
-import type { Digest } from "../oci/index.ts";
-import { envelope, envelopePayload, onlySignature, readBundle } from "./bundle.ts";
 import { SigstoreError } from "./errors.ts";
-import { boundedJson } from "./json.ts";
-import { verifyKeyed } from "./keyed.ts";
-import { verifyKeyless } from "./keyless.ts";
-import { annotation, legacyMaterial } from "./legacy.ts";
 import { sigstoreLimits } from "./limits.ts";
-import { logName } from "./log-entry.ts";
-import type { SignatureReading, SignatureState, SignatureVerifier, SignedStatement } from "./model.ts";
+import type { SignatureVerifier } from "./model.ts";
 import type { PublicKey } from "./public-key.ts";
-import { failed, refusedBy } from "./refusal.ts";
-import { dsseBytes, type Signed } from "./signed.ts";
-import { inTotoPayload, isAbout, readSimpleSigning, readStatement } from "./statement.ts";
 import type { TrustedRoot } from "./trusted-root.ts";
 
 /** What signatures are verified with. */
@@ -24,7 +14,8 @@ export interface VerifierOptions {
 }
 
 /**
- * A verifier that believes these keys and the authorities of this root, and nobody else.
+ * A verifier that believes these keys and the authorities of this root, and nobody else. What verifies is loaded for the first
+ * signature: it takes longer than most commands, and most images have none.
  * @throws {SigstoreError} `unsupported-key` for more keys than are tried for one signature.
  */
 export function openVerifier({
@@ -36,96 +27,19 @@ export function openVerifier({
     const message = `${keys.length} keys are more than the ${sigstoreLimits.keys} that are tried for one signature`;
     throw new SigstoreError("unsupported-key", message);
   }
-  const root = trustedRoot === undefined ? undefined : namedAlike(trustedRoot);
-
-  const stateOf = (signed: Signed): SignatureState => {
-    try {
-      return isKeyless(signed)
-        ? verifyKeyless(signed, root, now())
-        : verifyKeyed(asKeyed(signed), keys, root, now());
-    } catch (thrown) {
-      return refusedBy(thrown);
-    }
+  let loading: Promise<SignatureVerifier> | undefined;
+  const load = async (): Promise<SignatureVerifier> => {
+    const { createVerifier } = await import("./verification.ts");
+    return createVerifier(keys, trustedRoot, now);
+  };
+  const loaded = (): Promise<SignatureVerifier> => {
+    loading ??= load();
+    return loading;
   };
   return {
-    bundle: async (bytes, subject) =>
-      reading(subject, readStatement, () => {
-        const { payload, signed } = readBundle(bytes);
-        return { payload, state: () => (signed === undefined ? { state: "unsigned" } : stateOf(signed)) };
-      }),
+    bundle: async (bytes, subject) => (await loaded()).bundle(bytes, subject),
     simpleSigning: async (payload, annotations, subject) =>
-      reading(subject, readSimpleSigning, () => ({
-        payload: Buffer.from(payload),
-        state: () => {
-          const signature = annotation(annotations, "signature");
-          if (signature === undefined) return { state: "unsigned" };
-          const bytes = Buffer.from(payload);
-          const material = legacyMaterial(annotations);
-          return stateOf({ payload: bytes, bytes, signature: Buffer.from(signature, "base64"), ...material });
-        },
-      })),
-    envelope: async (bytes, annotations, subject) =>
-      reading(subject, readStatement, () => {
-        const read = envelope.safeParse(boundedJson(bytes, sigstoreLimits.bundleBytes, "the envelope"));
-        if (!read.success) throw failed("it is no DSSE envelope, or one beyond all measure");
-        const payload = envelopePayload(read.data);
-        return {
-          payload,
-          state: () => {
-            if (read.data.signatures.length === 0) return { state: "unsigned" };
-            const signature = onlySignature(read.data);
-            const signedBytes = dsseBytes(inTotoPayload, payload);
-            return stateOf({ payload, bytes: signedBytes, signature, ...legacyMaterial(annotations) });
-          },
-        };
-      }),
+      (await loaded()).simpleSigning(payload, annotations, subject),
+    envelope: async (bytes, annotations, subject) => (await loaded()).envelope(bytes, annotations, subject),
   };
-}
-
-/** What is read of a layer: its payload, and what is to be said of its signature. */
-interface Opened {
-  readonly payload: Buffer;
-  readonly state: () => SignatureState;
-}
-
-/** Whatever goes wrong on the way is a reading: a signature that cannot be read is one that is not believed. */
-function reading(
-  subject: Digest,
-  statementOf: (payload: Uint8Array) => SignedStatement,
-  open: () => Opened,
-): SignatureReading {
-  let opened: Opened;
-  try {
-    opened = open();
-  } catch (thrown) {
-    return { signature: refusedBy(thrown) };
-  }
-  let statement: SignedStatement;
-  try {
-    statement = statementOf(opened.payload);
-  } catch (thrown) {
-    return { signature: refusedBy(thrown) };
-  }
-  if (!isAbout(statement, subject)) {
-    return { signature: { state: "failed", why: "what is signed is about something else" }, statement };
-  }
-  try {
-    return { signature: opened.state(), statement };
-  } catch (thrown) {
-    return { signature: refusedBy(thrown), statement };
-  }
-}
-
-function isKeyless(signed: Signed): signed is Signed & { readonly signer: { readonly kind: "certificate" } } {
-  return signed.signer.kind === "certificate";
-}
-
-function asKeyed(signed: Signed): Signed & { readonly signer: { readonly kind: "key" } } {
-  const { signer } = signed;
-  if (signer.kind !== "key") throw failed("a certificate has signed it");
-  return { ...signed, signer };
-}
-
-function namedAlike({ material }: TrustedRoot): TrustedRoot {
-  return { material: { ...material, tlogs: material.tlogs.map((log) => ({ ...log, baseURL: logName })) } };
 }

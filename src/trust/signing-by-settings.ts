@@ -78,7 +78,7 @@ function readOnlySigner(name: string, identity: SignerIdentity): Signer {
 
 async function rootIn(file: string): Promise<TrustedRoot> {
   try {
-    return readTrustedRoot((await readNamed(file, sigstoreLimits.trustedRootBytes)).bytes, file);
+    return await readTrustedRoot((await readNamed(file, sigstoreLimits.trustedRootBytes)).bytes, file);
   } catch (cause) {
     if (cause instanceof SigstoreError) throw cause;
     const message = `the file cannot be read: ${messageOf(cause)}`;

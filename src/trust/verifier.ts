@@ -38,7 +38,7 @@ export async function readVerifier(
     trustedRoot:
       trustedRoot === undefined
         ? undefined
-        : readTrustedRoot(
+        : await readTrustedRoot(
             await contentOf(trustedRoot, sigstoreLimits.trustedRootBytes, "invalid-trusted-root"),
             trustedRoot,
           ),

@@ -58,7 +58,7 @@ describe("signatures without keys, of cosign and ours, by a real Fulcio, Rekor a
   }
 
   async function verifiedIn(repository: Repository) {
-    const trustedRoot = readTrustedRoot(
+    const trustedRoot = await readTrustedRoot(
       Buffer.from(JSON.stringify(services.trustedRoot)),
       "trusted_root.json",
     );

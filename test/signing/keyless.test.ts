@@ -42,7 +42,7 @@ beforeAll(async () => {
 const statement = statementBytes(signatureStatement({ digest: image, name: "registry.example.com/app" }));
 const payload = simpleSigningPayload(image, "registry.example.com/app");
 const token = tokenOf({ sub: workflow, iss: actions });
-const verifiers = () => openVerifier({ trustedRoot: trustedRootOf(world) });
+const verifiers = async () => openVerifier({ trustedRoot: await trustedRootOf(world) });
 const signedByRun = { state: "verified", by: { kind: "certificate", identity: workflow, issuer: actions } };
 
 let files = 0;
@@ -113,7 +113,7 @@ describe("a keyless signer", () => {
     expect(await without.identity()).toEqual(signedByRun.by);
     expect(await failureOf(without.bundle(statement))).toMatchObject({ code: "signer-unavailable" });
     const right = await expecting(workflow, written(token));
-    const { signature } = await verifiers().bundle(await right.bundle(statement), image);
+    const { signature } = await (await verifiers()).bundle(await right.bundle(statement), image);
     expect(signature).toMatchObject(signedByRun);
     const wrong = await expecting(`${workflow}-too`, written(token));
     expect(await failureOf(wrong.bundle(statement))).toMatchObject({
@@ -128,7 +128,10 @@ describe("a keyless signer", () => {
     ["Rekor 2 and a timestamp", { logs: [1, 2], timestamps: true }, [["hashedrekord", "0.0.2"]]],
   ] as const)("makes bundles that are verified, with %s", async (_, config, kinds) => {
     const { server, signer } = await keyless(config);
-    const { signature, statement: said } = await verifiers().bundle(await signer.bundle(statement), image);
+    const { signature, statement: said } = await (await verifiers()).bundle(
+      await signer.bundle(statement),
+      image,
+    );
     expect(signature).toMatchObject(signedByRun);
     expect(said?.subjects[0]?.name).toBe("registry.example.com/app");
     expect(server.logged.map(({ kind, apiVersion }) => [kind, apiVersion])).toEqual(kinds);
@@ -137,12 +140,12 @@ describe("a keyless signer", () => {
   it("makes signatures and envelopes of cosign's older layout that are verified", async () => {
     const { server, signer } = await keyless({ logs: [2, 1] });
     const annotations = await signer.simpleSigning(payload);
-    expect((await verifiers().simpleSigning(payload, annotations, image)).signature).toMatchObject(
+    expect((await (await verifiers()).simpleSigning(payload, annotations, image)).signature).toMatchObject(
       signedByRun,
     );
     expect(subjectIn(annotations["dev.sigstore.cosign/certificate"] ?? "")).toBe(`URI:${workflow}`);
     const envelope = await signer.envelope(statement);
-    const read = await verifiers().envelope(envelope.bytes, envelope.annotations, image);
+    const read = await (await verifiers()).envelope(envelope.bytes, envelope.annotations, image);
     expect(read.signature).toMatchObject(signedByRun);
     expect(server.logged.map(({ kind }) => kind)).toEqual(["hashedrekord", "dsse"]);
   });
@@ -169,7 +172,7 @@ describe("a keyless signer", () => {
           : undefined,
       { listener: (event) => events.push(event) },
     );
-    expect((await verifiers().bundle(await signer.bundle(statement), image)).signature).toMatchObject(
+    expect((await (await verifiers()).bundle(await signer.bundle(statement), image)).signature).toMatchObject(
       signedByRun,
     );
     expect(server.asked.filter((path) => path === "/api/v1/log/entries")).toHaveLength(3);
@@ -192,7 +195,7 @@ describe("a keyless signer", () => {
       { keyless: { token: { file: written(token) } }, signingConfig: configFor(server) },
       signingServices(),
     );
-    expect((await verifiers().bundle(await signer.bundle(statement), image)).signature).toMatchObject(
+    expect((await (await verifiers()).bundle(await signer.bundle(statement), image)).signature).toMatchObject(
       signedByRun,
     );
     expect(server.asked.filter((path) => path === "/api/v2/signingCert")).toHaveLength(2);
@@ -253,14 +256,16 @@ describe("a keyless signer", () => {
 describe("a key whose signatures are logged", () => {
   const { privateKey, publicKey } = keyKinds["P-256"]();
   const key = () => written(privatePem(privateKey));
-  const keyVerifier = () =>
-    openVerifier({ keys: [publicKeyOf(publicKey, "a key")], trustedRoot: trustedRootOf(world) });
+  const keyVerifier = async () =>
+    openVerifier({ keys: [publicKeyOf(publicKey, "a key")], trustedRoot: await trustedRootOf(world) });
 
   it.each([1, 2] as const)("has its entry in bundles, with Rekor %d", async (version) => {
     const server = await serveSigstore(() => world);
     const options = { key: key(), signingConfig: configFor(server, { logs: [version] }) };
     const bundle = await openSigner("release", options, signingServices()).bundle(statement);
-    expect((await keyVerifier().bundle(bundle, image)).signature).toMatchObject({ state: "verified" });
+    expect((await (await keyVerifier()).bundle(bundle, image)).signature).toMatchObject({
+      state: "verified",
+    });
     expect(JSON.parse(Buffer.from(bundle).toString()).verificationMaterial.tlogEntries).toHaveLength(1);
   });
 

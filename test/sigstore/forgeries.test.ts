@@ -55,7 +55,7 @@ describe("the identity of a signature that is good", () => {
     if ("fault" in pattern) throw new Error(pattern.fault);
 
     test("is its own", async () => {
-      const verifier = openVerifier({ trustedRoot: trustedRootOf(stage.world) });
+      const verifier = openVerifier({ trustedRoot: await trustedRootOf(stage.world) });
       const { signature } = await verifier.bundle(bytesOf(await keyless(stage.world)), image);
       expect(signature.state === "verified" && isBy(pattern, signature.by)).toBe(true);
     });
@@ -80,7 +80,7 @@ describe("the identity of a signature that is good", () => {
 describe("an older attestation that is shown again", () => {
   test("says when it was signed, which its log proves", async () => {
     const verifier = openVerifier({
-      trustedRoot: trustedRootOf(stage.world),
+      trustedRoot: await trustedRootOf(stage.world),
       now: () => new Date(Date.now() + 100 * 24 * 60 * 60 * 1000),
     });
     const { signature } = await verifier.bundle(bytesOf(await keyless(stage.world)), image);
@@ -92,7 +92,7 @@ describe("an older attestation that is shown again", () => {
   test("of a key says nothing of when, though it stands in a log of today", async () => {
     const verifier = openVerifier({
       keys: [publicKeyOf(stage.ours.publicKey, "key.pub")],
-      trustedRoot: trustedRootOf(stage.world),
+      trustedRoot: await trustedRootOf(stage.world),
     });
     const { signature } = await verifier.bundle(
       bytesOf(await keyed(stage.ours, { world: stage.world })),

@@ -50,14 +50,14 @@ const other = digestOf(Buffer.from("another image"));
 const day = 24 * 60 * minute;
 
 /** Reads a bundle with the honest trusted root and our key. */
-function read(stage: Stage, bundle: unknown, options: VerifierOptions = {}): Promise<SignatureReading> {
-  return verifierOf(stage, options).bundle(bytesOf(bundle), image);
+async function read(stage: Stage, bundle: unknown, options: VerifierOptions = {}): Promise<SignatureReading> {
+  return (await verifierOf(stage, options)).bundle(bytesOf(bundle), image);
 }
 
-function verifierOf({ world, ours }: Stage, options: VerifierOptions = {}) {
+async function verifierOf({ world, ours }: Stage, options: VerifierOptions = {}) {
   return openVerifier({
     keys: [publicKeyOf(ours.publicKey, "key.pub", "ours")],
-    trustedRoot: trustedRootOf(world),
+    trustedRoot: await trustedRootOf(world),
     ...options,
   });
 }
@@ -79,7 +79,7 @@ const entryIn = (bundle: BundleDraft) => {
 async function withCertificate(stage: Stage, change: Parameters<typeof reissued>[2]) {
   const pair = pairOf("P-256");
   const certificate = reissued(stage.world, await certify(stage.world, pair.publicKey), change);
-  const trustedRoot = trustedRootOf(stage.world, { without: ["ctlogs"] });
+  const trustedRoot = await trustedRootOf(stage.world, { without: ["ctlogs"] });
   return read(stage, await keyless(stage.world, { pair, certificate }), { trustedRoot });
 }
 
@@ -125,7 +125,7 @@ export const forgeries: readonly Forgery[] = [
   ),
   of("an older signature of another digest", "failed", "about something else", async (stage) => {
     const { payload, annotations } = await keylessLegacy(stage.world, simplePayload(other));
-    return verifierOf(stage).simpleSigning(payload, annotations, image);
+    return (await verifierOf(stage)).simpleSigning(payload, annotations, image);
   }),
   of("a payload that was changed afterwards", "failed", "about something else", async (stage) =>
     read(
@@ -151,7 +151,11 @@ export const forgeries: readonly Forgery[] = [
   ),
   of("an older payload that was changed afterwards", "failed", "about something else", async (stage) => {
     const { payload, annotations } = await keylessLegacy(stage.world);
-    return verifierOf(stage).simpleSigning(Buffer.concat([payload, Buffer.from(" ")]), annotations, image);
+    return (await verifierOf(stage)).simpleSigning(
+      Buffer.concat([payload, Buffer.from(" ")]),
+      annotations,
+      image,
+    );
   }),
   of("two signatures in one envelope", "failed", "2 signatures, where one", async (stage) =>
     read(stage, await changed(stage, ({ dsseEnvelope: { signatures } }) => signatures.push({ sig: "AAAA" }))),
@@ -180,7 +184,7 @@ export const forgeries: readonly Forgery[] = [
       stage.world,
       simplePayload(image, "atomic container signature"),
     );
-    return verifierOf(stage).simpleSigning(payload, annotations, image);
+    return (await verifierOf(stage)).simpleSigning(payload, annotations, image);
   }),
   of("an envelope that nobody signed", "unsigned", "", async (stage) =>
     read(stage, await changed(stage, ({ dsseEnvelope }) => dsseEnvelope.signatures.splice(0))),
@@ -253,7 +257,7 @@ export const forgeries: readonly Forgery[] = [
     "does not list the authority",
     async (stage) =>
       read(stage, await keyless(stage.world), {
-        trustedRoot: trustedRootOf(stage.world, { without: ["certificateAuthorities"] }),
+        trustedRoot: await trustedRootOf(stage.world, { without: ["certificateAuthorities"] }),
       }),
   ),
   of("a certificate that had expired", "failed", "certificate is not true", async (stage) => {
@@ -391,7 +395,7 @@ export const forgeries: readonly Forgery[] = [
     const bundle = JSON.parse(annotations[key] ?? "");
     bundle.Payload.integratedTime += 1;
     const forged = { ...annotations, [key]: JSON.stringify(bundle) };
-    return verifierOf(stage).simpleSigning(payload, forged, image);
+    return (await verifierOf(stage)).simpleSigning(payload, forged, image);
   }),
   of("a time in the future", "failed", "in the future", async (stage) => {
     const tomorrow = new Date(Date.now() + day);
@@ -421,7 +425,7 @@ export const forgeries: readonly Forgery[] = [
     "lists none of",
     async (stage) =>
       read(stage, await keyless(stage.world, { log: "none", timestamp: true }), {
-        trustedRoot: trustedRootOf(stage.world, { without: ["timestampAuthorities"] }),
+        trustedRoot: await trustedRootOf(stage.world, { without: ["timestampAuthorities"] }),
       }),
   ),
   // The log
@@ -540,13 +544,13 @@ export const forgeries: readonly Forgery[] = [
   of("a trusted root of tomorrow", "failed", "not in service", async (stage) => {
     const start = new Date(Date.now() + day);
     return read(stage, await keyless(stage.world), {
-      trustedRoot: trustedRootOf(stage.world, { validFor: { start } }),
+      trustedRoot: await trustedRootOf(stage.world, { validFor: { start } }),
     });
   }),
   of("a trusted root of yesterday", "failed", "not in service", async (stage) => {
     const end = new Date(Date.now() - 60 * minute);
     return read(stage, await keyless(stage.world), {
-      trustedRoot: trustedRootOf(stage.world, { validFor: { end } }),
+      trustedRoot: await trustedRootOf(stage.world, { validFor: { end } }),
     });
   }),
   ...(["certificateAuthorities", "ctlogs", "timestampAuthorities", "tlogs"] as const).flatMap((kind) =>
@@ -569,7 +573,7 @@ export const forgeries: readonly Forgery[] = [
             ...(each.publicKey === undefined ? {} : { publicKey: { ...each.publicKey, validFor } }),
           })),
         };
-        const trustedRoot = readTrustedRoot(bytesOf(changedRoot), "trusted_root.json");
+        const trustedRoot = await readTrustedRoot(bytesOf(changedRoot), "trusted_root.json");
         return read(stage, await keyless(stage.world, { log: "v2" }), { trustedRoot });
       }),
     ),
@@ -579,17 +583,17 @@ export const forgeries: readonly Forgery[] = [
     "an attestation of a gigabyte",
     "failed",
     `1073741824 bytes, more than the ${sigstoreLimits.bundleBytes}`,
-    (stage) => verifierOf(stage).bundle(new Uint8Array(2 ** 30), image),
+    async (stage) => (await verifierOf(stage)).bundle(new Uint8Array(2 ** 30), image),
   ),
-  of("an older payload of a megabyte", "failed", "bytes, more than", (stage) =>
-    verifierOf(stage).simpleSigning(
+  of("an older payload of a megabyte", "failed", "bytes, more than", async (stage) =>
+    (await verifierOf(stage)).simpleSigning(
       new Uint8Array(2 ** 20),
       { "dev.cosignproject.cosign/signature": "AAAA" },
       image,
     ),
   ),
-  of("a bundle that is nested a hundred thousand deep", "failed", "nested", (stage) =>
-    verifierOf(stage).bundle(Buffer.from(`${"[".repeat(100_000)}${"]".repeat(100_000)}`), image),
+  of("a bundle that is nested a hundred thousand deep", "failed", "nested", async (stage) =>
+    (await verifierOf(stage)).bundle(Buffer.from(`${"[".repeat(100_000)}${"]".repeat(100_000)}`), image),
   ),
   of("a statement that is nested a hundred thousand deep", "failed", "nested", async (stage) => {
     const text = JSON.stringify({ ...statementAbout(image), predicate: "X" });

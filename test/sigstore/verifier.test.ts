@@ -150,7 +150,7 @@ describe("what somebody signed without a key of their own", () => {
   test.each(["dsse", "intoto"] as const)(
     "is verified with an entry of the log of the kind %s",
     async (log) => {
-      const verifier = openVerifier({ trustedRoot: trustedRootOf(world) });
+      const verifier = openVerifier({ trustedRoot: await trustedRootOf(world) });
       const { signature } = await verifier.bundle(bytesOf(await keyless(world, { log })), image);
       expect(signature).toEqual({
         state: "verified",
@@ -161,7 +161,7 @@ describe("what somebody signed without a key of their own", () => {
   );
 
   test("is verified with an entry of Rekor's second version and a timestamp", async () => {
-    const verifier = openVerifier({ trustedRoot: trustedRootOf(world) });
+    const verifier = openVerifier({ trustedRoot: await trustedRootOf(world) });
     const { signature } = await verifier.bundle(bytesOf(await keyless(world, { log: "v2" })), image);
     expect(signature).toMatchObject({ state: "verified", by, signedAt: expect.any(String) });
   });
@@ -170,7 +170,7 @@ describe("what somebody signed without a key of their own", () => {
     "is verified with a timestamp of a second and %d milliseconds",
     async (fraction) => {
       const time = new Date(Math.floor(Date.now() / 1000) * 1000 + 1000 + fraction);
-      const verifier = openVerifier({ trustedRoot: trustedRootOf(world), now: () => time });
+      const verifier = openVerifier({ trustedRoot: await trustedRootOf(world), now: () => time });
       const bundle = await keyless(await world.at(time), { log: "v2" });
       expect((await verifier.bundle(bytesOf(bundle), image)).signature).toMatchObject({
         state: "verified",
@@ -180,7 +180,7 @@ describe("what somebody signed without a key of their own", () => {
   );
 
   test("is verified with a timestamp alone, where the trusted root lists no logs", async () => {
-    const verifier = openVerifier({ trustedRoot: trustedRootOf(world, { without: ["tlogs"] }) });
+    const verifier = openVerifier({ trustedRoot: await trustedRootOf(world, { without: ["tlogs"] }) });
     const bundle = await keyless(world, { log: "none", timestamp: true });
     expect((await verifier.bundle(bytesOf(bundle), image)).signature).toMatchObject({
       state: "verified",
@@ -193,7 +193,7 @@ describe("what somebody signed without a key of their own", () => {
     const checkpoint = bundle.verificationMaterial.tlogEntries?.[0]?.inclusionProof.checkpoint;
     const renamed = checkpoint?.envelope.replace(/\u2014 \S+ /, "\u2014 private.log.internal ");
     Object.assign(checkpoint ?? {}, { envelope: renamed });
-    const verifier = openVerifier({ trustedRoot: trustedRootOf(world) });
+    const verifier = openVerifier({ trustedRoot: await trustedRootOf(world) });
     expect((await verifier.bundle(bytesOf(bundle), image)).signature).toMatchObject({
       state: "verified",
       by,
@@ -206,7 +206,7 @@ describe("what somebody signed without a key of their own", () => {
     const certificate = reissued(world, await certify(world, pairOf("P-256").publicKey), (_, tbs) => {
       tbs.subs[6] = key;
     });
-    const verifier = openVerifier({ trustedRoot: trustedRootOf(world, { without: ["ctlogs"] }) });
+    const verifier = openVerifier({ trustedRoot: await trustedRootOf(world, { without: ["ctlogs"] }) });
     const { signature } = await verifier.bundle(bytesOf(await keyless(world, { pair, certificate })), image);
     expect(signature).toMatchObject({ state: "verified", by });
   });
@@ -217,7 +217,7 @@ describe("what somebody signed without a key of their own", () => {
       { oid: "1.3.6.1.4.1.57264.1.11", value: "github-hosted" },
       { oid: "1.3.6.1.4.1.57264.1.1", value: actions, legacy: true },
     ];
-    const verifier = openVerifier({ trustedRoot: trustedRootOf(world) });
+    const verifier = openVerifier({ trustedRoot: await trustedRootOf(world) });
     const { signature } = await verifier.bundle(bytesOf(await keyless(world, { extensions })), image);
     expect(signature).toMatchObject({
       state: "verified",
@@ -226,7 +226,7 @@ describe("what somebody signed without a key of their own", () => {
   });
 
   test("is verified as an older signature", async () => {
-    const verifier = openVerifier({ trustedRoot: trustedRootOf(world) });
+    const verifier = openVerifier({ trustedRoot: await trustedRootOf(world) });
     const { payload, annotations } = await keylessLegacy(world);
     expect((await verifier.simpleSigning(payload, annotations, image)).signature).toMatchObject({
       state: "verified",
@@ -236,7 +236,7 @@ describe("what somebody signed without a key of their own", () => {
   });
 
   test("is verified as an older attestation", async () => {
-    const verifier = openVerifier({ trustedRoot: trustedRootOf(world) });
+    const verifier = openVerifier({ trustedRoot: await trustedRootOf(world) });
     const { dsseEnvelope, verificationMaterial } = await keyless(world);
     const [entry] = verificationMaterial.tlogEntries ?? [];
     const certificate = (verificationMaterial.certificate as { rawBytes: string }).rawBytes;
@@ -268,7 +268,7 @@ describe("what somebody signed without a key of their own", () => {
       ...rest,
       "dev.sigstore.cosign/rfc3161timestamp": JSON.stringify({ SignedRFC3161Timestamp: stamp }),
     };
-    const verifier = openVerifier({ trustedRoot: trustedRootOf(world, { without: ["tlogs"] }) });
+    const verifier = openVerifier({ trustedRoot: await trustedRootOf(world, { without: ["tlogs"] }) });
     expect((await verifier.simpleSigning(payload, stamped, image)).signature).toMatchObject({
       state: "verified",
       by,
@@ -281,13 +281,13 @@ describe("what somebody signed without a key of their own", () => {
     ["a trusted root without its log of certificates", ["ctlogs"]],
     ["a trusted root without its log", ["tlogs", "timestampAuthorities"]],
   ] as const)("cannot be verified with %s", async (_, without) => {
-    const trustedRoot = without === undefined ? undefined : trustedRootOf(world, { without });
+    const trustedRoot = without === undefined ? undefined : await trustedRootOf(world, { without });
     const { signature } = await openVerifier({ trustedRoot }).bundle(bytesOf(await keyless(world)), image);
     expect(signature).toMatchObject({ state: "unverifiable", lacks: "trusted-root" });
   });
 
   test("cannot be verified with the trusted root of another Sigstore", async () => {
-    const trustedRoot = trustedRootOf(await sigstoreWorld());
+    const trustedRoot = await trustedRootOf(await sigstoreWorld());
     const { signature } = await openVerifier({ trustedRoot }).bundle(bytesOf(await keyless(world)), image);
     expect(signature.state).not.toBe("verified");
   });
@@ -303,7 +303,7 @@ describe("what a key has signed and put in a log", () => {
 
   test("is verified with and without a trusted root, and says nothing of when", async () => {
     const bundle = bytesOf(await keyed(pair, { world }));
-    const roots = [undefined, trustedRootOf(world), trustedRootOf(world, { without: ["tlogs"] })];
+    const roots = [undefined, await trustedRootOf(world), await trustedRootOf(world, { without: ["tlogs"] })];
     for (const trustedRoot of roots) {
       const { signature } = await openVerifier({ keys, trustedRoot }).bundle(bundle, image);
       expect(signature).toEqual({

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isSuccess } from "../../http/index.ts";
+import { readTimestamp } from "../../sigstore/index.ts";
 import { refusalOf, type ServiceWire, strangeAnswer } from "./wire.ts";
 
 /** What a timestamp authority has said. */
@@ -28,10 +29,9 @@ export async function timestampOf(signature: Uint8Array, url: URL, wire: Service
   });
   if (!isSuccess(answer)) throw refusalOf(answer, who);
   const bytes = Buffer.from(answer.bytes);
-  const { parseTimestamp } = await import("../../sigstore/index.ts");
   const granted = new Set([0n, 1n]);
   try {
-    const response = parseTimestamp(bytes);
+    const response = await readTimestamp(bytes);
     if (granted.has(response.status) && response.tstInfo.messageImprintHashedMessage.equals(digest))
       return { bytes, time: response.signingTime };
   } catch {
