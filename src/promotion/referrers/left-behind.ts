@@ -1,11 +1,28 @@
+import type { Digest, RepositoryName, Tag } from "../../oci/index.ts";
 import { companionKey } from "../../trust/index.ts";
 import type { Plan } from "../plan.ts";
-import { type PlannedLeftBehind, type PlannedTravel, plannedTravels } from "./planned.ts";
+import { plannedTravels } from "./planned.ts";
 
 /** Something that hangs on an image at its source and is not brought to these destinations. */
-export interface ReportedLeftBehind
-  extends Pick<PlannedTravel, "destinations" | "image" | "source" | "project">,
-    PlannedLeftBehind {}
+export interface ReportedLeftBehind {
+  /** In the order of their names. */
+  readonly destinations: readonly RepositoryName[];
+  /** The image that it hangs on. */
+  readonly image: Digest;
+  readonly source: RepositoryName;
+  readonly project: string;
+  /** Of the manifest or, under a tag of cosign's, of the layer. */
+  readonly digest: Digest;
+  /** What it is about. */
+  readonly subject: Digest;
+  /** Of cosign's, where it is a layer under it. */
+  readonly tag?: Tag;
+  /** What the layer is known by with its annotations. */
+  readonly layer?: Digest;
+  /** What it is and who signed it, in words. */
+  readonly says?: string;
+  readonly reason: "not-accepted" | "other-kind" | "subject-left";
+}
 
 /** What stays behind of that which hangs on the images of a plan. */
 export function leftBehindIn(plan: Pick<Plan, "sections">): readonly ReportedLeftBehind[] {
