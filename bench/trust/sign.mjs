@@ -1,7 +1,8 @@
-// What signing with a key adds to a promotion: node bench/trust/sign.mjs [--digests 200] [--rounds 3] [--kind api|none]
-// So many images of one platform go to four registries, with the referrers API (embedded ones, each a process) or without it
-// (docker-registry), with and without signatures, in turn, each time to places that nothing is in. Goals: signing adds at
-// most 25 % to the wall time, and no blob is read again. What production is asked for is blobs for a mirror that lags behind,
+// What signing with a key adds to a promotion: node bench/trust/sign.mjs [--images small|single] [--rounds 3] [--kind api|none]
+// 200 images go to four registries, with the referrers API (embedded ones, each a process) or without it (docker-registry),
+// with and without signatures, in turn, each time to places that nothing is in. They are the 200 small ones of bench/copy
+// (three platforms each), or `single`: one platform with two layers, of which no other image has any, so that each signature
+// is a third more of all requests. Goals: signing adds at most 25 % to the wall time, and no blob is read again. What production is asked for is blobs for a mirror that lags behind,
 // which come from another one.
 import { spawn } from "node:child_process";
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
@@ -18,10 +19,14 @@ import {
   readManifestTree,
   signingBySettings,
 } from "../../dist/internal.js";
+import { smallCorpus } from "../copy/corpus.mjs";
 import { startRegistry } from "../copy/registries.mjs";
+import { seed } from "../copy/seed.mjs";
 
 const { values } = parseArgs({
   options: {
+    images: { type: "string", default: "small" },
+    /** How many `single` images there are. */
     digests: { type: "string", default: "200" },
     rounds: { type: "string", default: "3" },
     kind: { type: "string", default: "api" },
@@ -29,7 +34,8 @@ const { values } = parseArgs({
     layer: { type: "string", default: "262144" },
   },
 });
-const digests = Number(values.digests);
+const corpus = values.images === "small" ? smallCorpus() : undefined;
+const digests = corpus?.images.length ?? Number(values.digests);
 const folder = await mkdtemp(join(tmpdir(), "waybill-sign-"));
 const executable = resolve(import.meta.dirname, "../../dist/bin/waybill.js");
 const closing = [() => rm(folder, { recursive: true, force: true })];
@@ -97,7 +103,15 @@ try {
   const begin = openRegistries({ settings: defaultSettings, environment: {} });
   const perImage = 10;
   const lines = [];
-  for (let at = 0; at < digests; at += 1) {
+  if (corpus !== undefined) {
+    await seed(staging, "foo", corpus);
+    for (const name of new Set(corpus.images.map(({ repository }) => repository))) {
+      lines.push(`- name: ${name}\n  dmap:\n`);
+      const images = corpus.images.filter(({ repository }) => repository === name);
+      for (const { root, tag } of images) lines.push(`    "${root.descriptor.digest}": ["${tag}"]\n`);
+    }
+  }
+  for (let at = 0; corpus === undefined && at < digests; at += 1) {
     if (at % perImage === 0) lines.push(`- name: app-${at / perImage}\n  dmap:\n`);
     const name = `${staging}/foo/app-${Math.floor(at / perImage)}`;
     lines.push(`    "${await stage(begin.repository(parseRepository(name)), at)}": ["v${at}"]\n`);
@@ -159,7 +173,7 @@ try {
   const ratio = median(signed.map((each) => each.seconds)) / median(plain.map((each) => each.seconds));
   const again = blobs(signed[0]) - blobs(plain[0]);
   const api = values.kind === "api" ? "with" : "without";
-  console.log(`${digests} digests to 4 registries ${api} the referrers API`);
+  console.log(`${digests} digests (${values.images}) to 4 registries ${api} the referrers API`);
   console.log(`unsigned: ${seconds(plain)} s; ${sums(plain[0].requests)}`);
   console.log(`signed: ${seconds(signed)} s; ${sums(signed[0].requests)}`);
   console.log(
