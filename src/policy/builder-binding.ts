@@ -1,5 +1,5 @@
 import type { SignedBy } from "../sigstore/index.ts";
-import { isSource } from "./slsa.ts";
+import { isSource } from "../slsa/index.ts";
 
 const githubIssuer = "https://token.actions.githubusercontent.com";
 const generators = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/";

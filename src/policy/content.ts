@@ -1,10 +1,10 @@
 import { firstOf, printable } from "../diagnostics/index.ts";
 import { isDigest } from "../oci/index.ts";
+import { type BuildClaims, buildClaims, provenanceTypes } from "../slsa/index.ts";
 import { answerOf, type DemandAnswer, onImageOrPlatforms, unreadable } from "./answer.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import type { BaseImageDemand, PlatformsDemand, SbomDemand } from "./rule.ts";
 import { signerWords } from "./signers.ts";
-import { type BuildClaims, buildClaims, provenanceTypes } from "./slsa.ts";
 import { ageFault, signerOf } from "./statements.ts";
 import { fitsGlob } from "./text-pattern.ts";
 

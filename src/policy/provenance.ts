@@ -1,10 +1,10 @@
 import { listed, printable, quoted } from "../diagnostics/index.ts";
+import { type BuildClaims, buildClaims, isBuilder, isSource, provenanceTypes } from "../slsa/index.ts";
 import { allOf, answerOf, type DemandAnswer, eachOnce, type StatementJudgement } from "./answer.ts";
 import { bindingFault } from "./builder-binding.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import type { ProvenanceDemand, SignerPattern, TrustedBuilder } from "./rule.ts";
 import { isBy, signerWords } from "./signers.ts";
-import { type BuildClaims, buildClaims, isBuilder, isSource, provenanceTypes } from "./slsa.ts";
 import { ageFault, isOfType, signerOf } from "./statements.ts";
 
 /**

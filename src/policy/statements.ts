@@ -1,10 +1,10 @@
 import { printable } from "../diagnostics/index.ts";
 import { cosignSignature, type SignedBy } from "../sigstore/index.ts";
+import { buildClaims, provenanceTypes } from "../slsa/index.ts";
 import type { StatementJudgement } from "./answer.ts";
 import type { EvidenceItem } from "./model.ts";
 import type { SignerPattern } from "./rule.ts";
 import { isBy, signerWords } from "./signers.ts";
-import { buildClaims, provenanceTypes } from "./slsa.ts";
 
 /** Whether it is a signature of the image itself. An attestation is none, whoever signed it. */
 export function isSignature({ statement }: EvidenceItem): boolean {

@@ -9,6 +9,7 @@ import {
   readImageContent,
 } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
+import { type BuildClaims, buildClaims } from "../slsa/index.ts";
 import { hasDigest, maxStatementBytes } from "./statement.ts";
 
 /**
@@ -57,55 +58,22 @@ export interface ReadStatement {
 
 /** Statements that are looked at, of one manifest that holds some. */
 const maxStatements = 4;
-/** Materials and substitutions that are kept of one statement. */
-const maxEntries = 200;
-/** Characters of a substitution that are kept: as many as Cloud Build takes. */
-const maxValueLength = 4000;
+/** Materials that are kept of one statement. */
+const maxMaterials = 200;
+/** Subjects of one statement; one with more is of nobody who builds images. */
+const maxSubjects = 10_000;
 
-const text = z.catch(z.optional(z.string().check(z.maxLength(2048))), undefined);
-const time = z.catch(z.optional(z.iso.datetime({ offset: true })), undefined);
-const values = z.catch(z.optional(z.record(z.string(), z.unknown())), undefined);
-const digests = z.catch(z.optional(z.record(z.string(), z.string())), undefined);
-const material = z.object({ uri: text, digest: digests, annotations: values });
-const materials = z.catch(z.optional(z.array(material).check(z.maxLength(10_000))), undefined);
-const lenient = <Shape extends z.core.$ZodShape>(shape: Shape) =>
-  z.catch(z.optional(z.object(shape)), undefined);
-
-const envelopeSchema = z.object({ payload: z.string() });
+const envelopeSchema = z.object({ payload: z.string().check(z.maxLength(2 * maxStatementBytes)) });
 const bundleSchema = z.object({ dsseEnvelope: envelopeSchema });
+const text = z.catch(z.optional(z.string().check(z.maxLength(256))), undefined);
+const time = z.iso.datetime({ offset: true });
 const statementSchema = z.object({
   predicateType: z.string().check(z.regex(/^https:\/\/slsa\.dev\/provenance\//)),
-  subject: z.array(z.object({ digest: z.record(z.string(), z.string()) })).check(z.maxLength(10_000)),
-  predicate: z.object({
-    // Version 0.2.
-    buildType: text,
-    builder: lenient({ id: text }),
-    invocation: lenient({
-      configSource: z.catch(z.optional(z.extend(material, { entryPoint: text })), undefined),
-    }),
-    metadata: lenient({
-      buildInvocationId: text,
-      buildInvocationID: text,
-      buildStartedOn: time,
-      buildFinishedOn: time,
-    }),
-    materials,
-    // Version 1.
-    buildDefinition: lenient({
-      buildType: text,
-      externalParameters: lenient({
-        buildConfigSource: lenient({ path: text }),
-        workflow: lenient({ path: text }),
-        configSource: lenient({ path: text }),
-        substitutions: values,
-      }),
-      resolvedDependencies: materials,
-    }),
-    runDetails: lenient({
-      builder: lenient({ id: text }),
-      metadata: lenient({ invocationId: text, invocationID: text, startedOn: time, finishedOn: time }),
-    }),
-  }),
+  subject: z.pipe(
+    z.transform((found: unknown) => (Array.isArray(found) && found.length > maxSubjects ? undefined : found)),
+    z.array(z.object({ digest: z.object({ sha256: text, sha512: text }) })),
+  ),
+  predicate: z.unknown(),
 });
 
 /**
@@ -147,36 +115,27 @@ export function provenanceOf(json: unknown, about?: readonly Digest[]): Provenan
       ? subjects.map(({ digest }) => `sha256:${digest.sha256}`).find(isDigest)
       : about.find((digest) => subjects.some((each) => hasDigest(each.digest, digest)));
   if (about !== undefined && subject === undefined) return undefined;
-  const { buildDefinition, runDetails, invocation, metadata } = predicate;
-  const parameters = buildDefinition?.externalParameters;
-  const inputs = [
-    ...(invocation?.configSource === undefined ? [] : [invocation.configSource]),
-    ...(buildDefinition?.resolvedDependencies ?? []),
-    ...(predicate.materials ?? []),
-  ];
-  const source = inputs.find((input) => commitOf(input.digest) !== undefined);
+  const claims = buildClaims(predicate);
+  if (claims === undefined) return undefined;
+  const { builder, buildType, source, commit, config, substitutions, invocation, materials } = claims;
   return present({
     subject,
-    builder: runDetails?.builder?.id ?? predicate.builder?.id,
-    buildType: buildDefinition?.buildType ?? predicate.buildType,
-    source: source?.uri,
-    commit: commitOf(source?.digest),
-    isDirty: source?.annotations?.dirty === true ? true : undefined,
-    config:
-      parameters?.buildConfigSource?.path ??
-      parameters?.workflow?.path ??
-      parameters?.configSource?.path ??
-      invocation?.configSource?.entryPoint,
-    substitutions: textsOf(parameters?.substitutions),
-    run:
-      runDetails?.metadata?.invocationId ??
-      runDetails?.metadata?.invocationID ??
-      metadata?.buildInvocationId ??
-      metadata?.buildInvocationID,
-    startedAt: runDetails?.metadata?.startedOn ?? metadata?.buildStartedOn,
-    finishedAt: runDetails?.metadata?.finishedOn ?? metadata?.buildFinishedOn,
-    materials: materialsOf(inputs),
+    builder,
+    buildType,
+    source,
+    commit,
+    isDirty: claims.isDirty ? true : undefined,
+    config,
+    substitutions: Object.keys(substitutions).length === 0 ? undefined : substitutions,
+    run: invocation,
+    startedAt: timeOf(claims.startedAt),
+    finishedAt: timeOf(claims.finishedAt),
+    materials: materialsOf(materials),
   });
+}
+
+function timeOf(written: string | undefined): string | undefined {
+  return time.safeParse(written).data;
 }
 
 /** Without what is not known: JSON and comparisons see no difference between unknown and absent. */
@@ -188,28 +147,15 @@ function present(
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
-function commitOf(digest: Readonly<Record<string, string>> | undefined): string | undefined {
-  const commit = digest?.gitCommit ?? digest?.sha1;
-  return commit !== undefined && /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(commit) ? commit : undefined;
-}
-
-function textsOf(given: Readonly<Record<string, unknown>> | undefined): Record<string, string> | undefined {
-  const texts = Object.entries(given ?? {}).flatMap(([key, value]) =>
-    typeof value === "string" ? [[key.slice(0, 100), value.slice(0, maxValueLength)]] : [],
-  );
-  return texts.length === 0 ? undefined : Object.fromEntries(texts.slice(0, maxEntries));
-}
-
-function materialsOf(inputs: readonly z.infer<typeof material>[]): Material[] | undefined {
+function materialsOf(inputs: BuildClaims["materials"]): Material[] | undefined {
   const found = new Map<string, Material>();
   for (const { uri, digest } of inputs) {
-    if (uri === undefined) continue;
-    const entry = Object.entries(digest ?? {}).find(
+    const entry = Object.entries(digest).find(
       ([algorithm, hex]) => /^\w{1,20}$/.test(algorithm) && /^[0-9a-f]{1,128}$/.test(hex),
     );
     const named = entry === undefined ? undefined : entry.join(":");
     found.set(`${uri} ${named}`, { uri, digest: named });
-    if (found.size === maxEntries) break;
+    if (found.size === maxMaterials) break;
   }
   return found.size === 0 ? undefined : [...found.values()];
 }

@@ -24,7 +24,7 @@ export function digestSet(digest: Digest): Record<string, string> {
 }
 
 /** Whether a set of digests has this one. */
-export function hasDigest(set: Readonly<Record<string, string>>, digest: Digest): boolean {
+export function hasDigest(set: Readonly<Record<string, string | undefined>>, digest: Digest): boolean {
   return set[algorithmOf(digest)] === hexOf(digest);
 }
 
