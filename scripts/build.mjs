@@ -7,7 +7,10 @@ const bundled = JSON.parse(readFileSync("scripts/bundled.json", "utf8"));
 /** Packages that name their license and hold no text of it: it is that of another one, by the same people. */
 const withoutText = { "@hono/zod-openapi": "hono", "@hono/zod-validator": "hono" };
 /** Packages that stand in the folder of those that need them, which want another version than others. */
-const within = { tslib: "echarts/node_modules/tslib" };
+const within = {
+  "@noble/hashes": "@noble/curves/node_modules/@noble/hashes",
+  tslib: "echarts/node_modules/tslib",
+};
 const [folder] = process.argv.slice(2);
 const common = { logLevel: "warn" };
 if (folder === undefined) {

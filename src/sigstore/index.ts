@@ -14,6 +14,7 @@ export {
 } from "./public-key.ts";
 export { readTimestamp } from "./read-timestamp.ts";
 export { dsseBytes } from "./signed.ts";
+export { skimJson } from "./skim.ts";
 export { cosignSignature, inTotoPayload } from "./statement.ts";
 export { readTrustedRoot, type TrustedRoot } from "./trusted-root.ts";
 export { openVerifier, type VerifierOptions } from "./verifier.ts";

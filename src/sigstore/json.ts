@@ -43,7 +43,8 @@ export function jsonExcess(bytes: Uint8Array): "deep" | "many" | undefined {
   return undefined;
 }
 
-function endOfString(bytes: Uint8Array, start: number): number {
+/** Where a string ends that starts at a quote: at its other quote, or `-1`. */
+export function endOfString(bytes: Uint8Array, start: number): number {
   for (let end = bytes.indexOf(quote, start + 1); ; end = bytes.indexOf(quote, end + 1)) {
     if (end < 0) return -1;
     let backslashes = 0;

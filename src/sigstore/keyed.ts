@@ -13,16 +13,16 @@ type Verified = Extract<SignatureState, { readonly state: "verified" }>;
  * trusted root knows of them, and then have to be true.
  * @throws {SignatureRefusal} and whatever the library throws.
  */
-export function verifyKeyed(
+export async function verifyKeyed(
   signed: Signed & { readonly signer: { readonly kind: "key" } },
   keys: readonly PublicKey[],
   root: TrustedRoot | undefined,
   now: Date,
-): Verified {
+): Promise<Verified> {
   const { hint } = signed.signer;
   const named = keys.filter(({ fingerprint }) => isHintOf(hint, fingerprint));
   const tried = named.length > 0 ? named : keys;
-  const found = tried.find(({ key }) => isSignedBy(key, signed.bytes, signed.signature));
+  const found = await signerAmong(tried, signed);
   if (found === undefined) throw unsigned(keys, named);
   const by = { kind: "key", fingerprint: found.fingerprint, name: found.name } as const;
   if (root !== undefined) {
@@ -32,7 +32,8 @@ export function verifyKeyed(
       const publicKey = () => ({ publicKey: found.key, validFor: () => true });
       const thresholds = { ctlogThreshold: 0, tlogThreshold: 0, timestampThreshold: 0 };
       new Verifier({ ...root.material, publicKey }, thresholds).verify({
-        signature: contentOf(signed),
+        // The key has signed it, in one form or the other; the entries and timestamps are what is verified here.
+        signature: { ...contentOf(signed), verifySignature: (key) => key.equals(found.key) },
         key: { $case: "public-key", hint: hint ?? "" },
         tlogEntries,
         timestamps,
@@ -42,15 +43,25 @@ export function verifyKeyed(
   return { state: "verified", by };
 }
 
+/**
+ * The key that has signed it. Nothing in bundles, annotations and entries of logs says by which form of Ed25519 it was signed
+ * (RFC 8032, 5.1): cosign takes the one with a hash before it. Trying both is safe. What is hashed begins with the name of the
+ * form in the one and with the signature's first half in the other, so that a signature is good for one of them, and whoever
+ * can make one that is good for a message in either form has the key.
+ */
+async function signerAmong(
+  keys: readonly PublicKey[],
+  { bytes, signature }: Signed,
+): Promise<PublicKey | undefined> {
+  const plain = keys.find(({ key }) => isSignedBy(key, bytes, signature));
+  const others = keys.filter(({ key }) => key.asymmetricKeyType === "ed25519");
+  if (plain !== undefined || others.length === 0) return plain;
+  const { isPrehashSignedBy } = await import("./ed25519ph.ts");
+  return others.find(({ key }) => isPrehashSignedBy(key, bytes, signature));
+}
+
 function unsigned(keys: readonly PublicKey[], named: readonly PublicKey[]): Error {
   const [key] = named;
-  if (key?.key.asymmetricKeyType === "ed25519") {
-    // cosign signs so with keys of this kind (RFC 8032, 5.1); Node verifies the other one alone.
-    return unverifiable(
-      `the key ${key.name ?? key.fingerprint} has not signed it as Ed25519 does; it may be Ed25519ph, which is not checked here`,
-      "format",
-    );
-  }
   if (key !== undefined)
     return failed(`it says that the key ${key.name ?? key.fingerprint} has signed it, which has not`);
   return keys.length === 0

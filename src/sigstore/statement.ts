@@ -4,6 +4,7 @@ import { boundedJson } from "./json.ts";
 import { sigstoreLimits } from "./limits.ts";
 import type { SignedStatement } from "./model.ts";
 import { failed } from "./refusal.ts";
+import { skimJson } from "./skim.ts";
 
 /** What DSSE calls an in-toto statement: anything else is signed for another purpose. */
 export const inTotoPayload = "application/vnd.in-toto+json";
@@ -21,9 +22,21 @@ const statement = z.object({
   predicate: z.optional(z.unknown()),
 });
 
-/** What an envelope holds, as in-toto defines it (Statement v1 and v0.1). @throws {SignatureRefusal} */
-export function readStatement(payload: Uint8Array): SignedStatement {
-  const read = statement.safeParse(boundedJson(payload, sigstoreLimits.bundleBytes, "the statement"));
+/** Bytes up to which a statement is parsed whole that nobody vouches for. */
+const unvouchedBytes = 1024 * 1024;
+
+/**
+ * What an envelope holds, as in-toto defines it (Statement v1 and v0.1).
+ * @param isVouchedFor Whether its signature is verified. Of a long statement that anybody may have made, the predicate is not
+ *   parsed, and is left out.
+ * @throws {SignatureRefusal}
+ */
+export function readStatement(payload: Uint8Array, isVouchedFor: boolean): SignedStatement {
+  const isWhole = isVouchedFor || payload.length <= unvouchedBytes;
+  const json = isWhole
+    ? boundedJson(payload, sigstoreLimits.bundleBytes, "the statement")
+    : skimJson(payload, ["_type", "predicateType", "subject"]);
+  const read = statement.safeParse(json);
   if (!read.success) throw failed("what is signed is no in-toto statement");
   const { predicateType, predicate, subject } = read.data;
   return {

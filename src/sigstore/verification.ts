@@ -21,11 +21,11 @@ export function createVerifier(
 ): SignatureVerifier {
   const root = trustedRoot === undefined ? undefined : namedAlike(trustedRoot);
 
-  const stateOf = (signed: Signed): SignatureState => {
+  const stateOf = async (signed: Signed): Promise<SignatureState> => {
     try {
       return isKeyless(signed)
         ? verifyKeyless(signed, root, now())
-        : verifyKeyed(asKeyed(signed), keys, root, now());
+        : await verifyKeyed(asKeyed(signed), keys, root, now());
     } catch (thrown) {
       return refusedBy(thrown);
     }
@@ -68,34 +68,38 @@ export function createVerifier(
 /** What is read of a layer: its payload, and what is to be said of its signature. */
 interface Opened {
   readonly payload: Buffer;
-  readonly state: () => SignatureState;
+  readonly state: () => SignatureState | Promise<SignatureState>;
 }
 
-/** Whatever goes wrong on the way is a reading: a signature that cannot be read is one that is not believed. */
-function reading(
+/**
+ * Whatever goes wrong on the way is a reading: a signature that cannot be read is one that is not believed. The signature is
+ * verified first, and what is signed is parsed with as much memory as its signer deserves.
+ */
+async function reading(
   subject: Digest,
-  statementOf: (payload: Uint8Array) => SignedStatement,
+  statementOf: (payload: Uint8Array, isVouchedFor: boolean) => SignedStatement,
   open: () => Opened,
-): SignatureReading {
-  let opened: Opened;
-  try {
-    opened = open();
-  } catch (thrown) {
-    return { signature: refusedBy(thrown) };
-  }
+): Promise<SignatureReading> {
   let statement: SignedStatement;
+  let signature: SignatureState;
   try {
-    statement = statementOf(opened.payload);
+    const { payload, state } = open();
+    signature = await stateOrRefusal(state);
+    statement = statementOf(payload, signature.state === "verified");
   } catch (thrown) {
     return { signature: refusedBy(thrown) };
   }
   if (!isAbout(statement, subject)) {
     return { signature: { state: "failed", why: "what is signed is about something else" }, statement };
   }
+  return { signature, statement };
+}
+
+async function stateOrRefusal(state: Opened["state"]): Promise<SignatureState> {
   try {
-    return { signature: opened.state(), statement };
+    return await state();
   } catch (thrown) {
-    return { signature: refusedBy(thrown), statement };
+    return refusedBy(thrown);
   }
 }
 
