@@ -5,6 +5,7 @@ import { demandAnswer } from "./demand.ts";
 import type { Evidence, JudgedImage, PolicyVerdict } from "./model.ts";
 import type { Demand, Policy, PolicyException, PolicyScope } from "./rule.ts";
 import { fitsGlob, type NameGlob } from "./text-pattern.ts";
+import { wayOutOf } from "./way-out.ts";
 
 /** The policies that an image is held against: none that is off, and none that is about other images. */
 export function policiesFor(policies: readonly Policy[], image: JudgedImage): readonly Policy[] {
@@ -51,7 +52,8 @@ function verdictOf(policy: Policy, image: JudgedImage, evidence: Evidence, now: 
   const [exception] = policy.exceptions
     .filter((each) => each.vulnerabilities === undefined && isExcepted(each, image))
     .toSorted((one, other) => (one.until < other.until ? 1 : -1));
-  if (exception === undefined) return { ...verdict, ...told(answer), hint: hints[answer.outcome] };
+  if (exception === undefined)
+    return { ...verdict, ...told(answer), hint: wayOutOf(policy.demand, answer.outcome) };
   const words = `until ${exception.until}, by ${printable(exception.by)}: ${printable(exception.reason)}`;
   if (!isOver(exception, now))
     return { ...verdict, outcome: "excepted", why: bounded(`excepted ${words}; ${answer.why}`) };
@@ -62,12 +64,6 @@ function verdictOf(policy: Policy, image: JudgedImage, evidence: Evidence, now: 
     hint: "satisfy the policy, or have the exception prolonged where the policy stands",
   };
 }
-
-const hints: Readonly<Record<Exclude<DemandAnswer["outcome"], "satisfied">, string>> = {
-  missing: "have whoever builds the image attach it, then run again",
-  failed: "compare who signed and built it with whom the policy names",
-  unreadable: "run again when it can be read",
-};
 
 /** Characters of what is told of one image. */
 const maxWords = 1000;
