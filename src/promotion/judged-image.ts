@@ -7,11 +7,21 @@ import type { JudgedImage } from "../policy/index.ts";
  * which it comes from: whoever may delete there would decide which policies are about it.
  */
 export function judgedImage(
-  { digest, sources }: DesiredImage,
+  image: DesiredImage,
   from: { readonly source: RepositoryName; readonly project: string },
   destination: RepositoryName,
 ): JudgedImage {
   const { source, project } = from;
-  const alsoFrom = sources.map((each) => ({ source: each.repository, project: each.project }));
-  return { digest, source, destinations: [destination], project, alsoFrom };
+  return {
+    digest: image.digest,
+    source,
+    destinations: [destination],
+    project,
+    alsoFrom: alsoFrom(image),
+  };
+}
+
+/** All places that manifests name for an image, and for which projects. */
+export function alsoFrom({ sources }: Pick<DesiredImage, "sources">) {
+  return sources.map(({ repository, project }) => ({ source: repository, project }));
 }

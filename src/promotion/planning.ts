@@ -41,8 +41,8 @@ const judgedAtOnce = 32;
 export async function planImages(question: SectionQuestion): Promise<Section<PlannedRepositories>> {
   const { edges, open, documents, listener, signal } = question;
   const desired = desiredRepositories(edges);
-  const source = sourceReader(question);
-  const planning = { open, source, judge: judgeOf(question, source), scout: scoutOf(desired), documents };
+  const source = question.judging.sourceOf;
+  const planning = { open, source, judge: judgeOf(question), scout: scoutOf(desired), documents };
   const gathering = gatherAlike();
   let present = 0;
   let done = 0;
@@ -128,18 +128,11 @@ async function planRepository(
 
 type Judge = (image: DesiredImage, planned: PlannedImage, to: RepositoryName) => Promise<PlannedImage>;
 
-/**
- * Asks what policies say of images that there is something to do about, and of no others. The evidence is what hangs on the
- * image where it comes from; of one that staging has no more, where it is.
- */
-function judgeOf(
-  { trust, signal }: SectionQuestion,
-  sourceOf: (image: DesiredImage) => Promise<SourceReading>,
-): Judge {
+/** Asks what policies say of images that there is something to do about, and of no others. */
+function judgeOf({ judging, trust, signal }: SectionQuestion): Judge {
   const limit = pLimit(judgedAtOnce);
   return async (image, planned, destination) => {
     if (!planned.edges.some(({ verdict }) => isWork(verdict))) return planned;
-    const { source } = planned;
     if (trust === undefined) {
       const policy = image.sources.find((each) => each.policy !== undefined)?.policy;
       return policy === undefined ? planned : underPolicies(planned, [notEvaluated(policy)]);
@@ -148,10 +141,8 @@ function judgeOf(
     if (!trust.applies(judged)) return planned;
     return limit(async () => {
       if (signal?.aborted) return unread(planned, interruption);
-      const isCopied = planned.edges.some(({ verdict }) => verdict === "copy");
-      const { state } = isCopied ? { state: "found" } : await sourceOf(image);
-      const where = state === "missing" ? destination : source;
-      return underPolicies(planned, await trust.judge(judged, where));
+      const isPresent = planned.edges.every(({ verdict }) => verdict !== "copy");
+      return underPolicies(planned, await judging.verdictsOn(judged, { destination, isPresent }));
     });
   };
 }
@@ -205,32 +196,4 @@ async function withReferrers(
   ]);
   const { tags, empty, missing } = state;
   return { tags, empty, missing, digests, unlisted };
-}
-
-/** Asks staging about each digest once, whoever asks; sources are tried in the order of the manifests. */
-function sourceReader({ open, documents }: SectionQuestion): (image: DesiredImage) => Promise<SourceReading> {
-  const readings = new Map<string, Promise<SourceReading>>();
-
-  const readOne = async (repository: RepositoryName, digest: Digest): Promise<SourceReading> => {
-    try {
-      const document = await documents.of(open(repository))(digest);
-      return document === undefined ? { state: "missing" } : { state: "found", repository };
-    } catch (error) {
-      return { state: "unread", failure: failureRecord(error) };
-    }
-  };
-
-  const readAll = async ({ digest, sources }: DesiredImage): Promise<SourceReading> => {
-    let answer: SourceReading = { state: "missing" };
-    for (const { repository } of sources) {
-      const key = `${repository}@${digest}`;
-      const reading = readings.get(key) ?? readOne(repository, digest);
-      readings.set(key, reading);
-      const found = await reading;
-      if (found.state === "found") return found;
-      if (found.state === "unread") answer = found;
-    }
-    return answer;
-  };
-  return readAll;
 }

@@ -6,6 +6,7 @@ import type { ImageSigning, ImageTrust } from "../trust/index.ts";
 import { createArrivals } from "./arrivals.ts";
 import type { EdgeEvent, PlannedEvent, PromotionEvent } from "./events.ts";
 import { isInterrupted } from "./interruption.ts";
+import { type Judging, openJudging } from "./judging.ts";
 import { allKinds, type SectionKinds } from "./kinds.ts";
 import { type Plan, type PlanLimits, planIsClean, type Section, sealPlan, workOf } from "./plan.ts";
 import { imageKind, plannedImages } from "./planned-images.ts";
@@ -16,16 +17,19 @@ import { type ScopeOptions, scopeOf } from "./scope.ts";
 import type { ApplyOptions, OpenRepository, Outcome, SectionQuestion } from "./section.ts";
 
 /** What is planned. */
-export interface PlanningOptions extends Omit<SectionQuestion, "earlier"> {
+export interface PlanningOptions extends Omit<SectionQuestion, "earlier" | "judging"> {
+  /** Asked for nothing else when it is left out. */
+  readonly judging?: Judging;
   /** What the edges are limited to; left out when they are all that the manifests ask for. */
   readonly limits?: PlanLimits;
 }
 
 /** Compares what is asked for with what there is. Never throws. */
 export async function planPromotion(
-  { limits, ...question }: PlanningOptions,
+  { limits, judging, ...given }: PlanningOptions,
   kinds = allKinds,
 ): Promise<Plan> {
+  const question = { ...given, judging: judging ?? openJudging(given) };
   const sections: Section[] = [];
   for (const kind of kinds) {
     const section = await kind.plan({ ...question, earlier: sections });
@@ -70,10 +74,11 @@ export interface Promotion {
 export async function promote(options: PromoteOptions, kinds = allKinds): Promise<Promotion> {
   const { tree, since, open, trust, signing, saved, listener, signal } = options;
   const documents = createDocumentCache();
+  const judging = openJudging({ open, documents, trust });
   const selection = options.selection ?? (await parseSelection(saved?.plan.selection ?? {}));
   const { edges, manifestErrors, outsideErrors, ...limits } = scopeOf(tree, { since, selection });
   const current = await planPromotion(
-    { edges, limits, open, documents, trust, signing, listener, signal },
+    { edges, limits, open, documents, judging, trust, signing, listener, signal },
     kinds,
   );
   const plan = saved === undefined ? current : restrictPlan(current, saved.plan, saved.where, kinds);
@@ -94,6 +99,7 @@ export async function promote(options: PromoteOptions, kinds = allKinds): Promis
   const applying = {
     open,
     documents,
+    judging,
     trust,
     signing,
     copier: new Copier(listener),

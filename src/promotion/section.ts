@@ -7,6 +7,7 @@ import type { Digest, RepositoryName } from "../oci/index.ts";
 import type { Repository } from "../registry/index.ts";
 import type { ImageSigning, ImageTrust } from "../trust/index.ts";
 import type { Arrivals } from "./arrivals.ts";
+import type { Judging } from "./judging.ts";
 import type { Decision, Section } from "./plan.ts";
 import type { HeldBack } from "./referrers/held-back.ts";
 import type { ReportedEdge } from "./report.ts";
@@ -57,6 +58,8 @@ export interface SectionQuestion {
   readonly open: OpenRepository;
   /** What is read for planning is kept here for applying. */
   readonly documents: DocumentCache;
+  /** What is asked of images once, for planning and for applying. */
+  readonly judging: Judging;
   /** Who vouches for images, and what hangs on them. Without it nobody looks. */
   readonly trust?: ImageTrust | undefined;
   /** What promotion signs. Without it, nothing. */
@@ -72,6 +75,8 @@ export interface SectionQuestion {
 export interface ApplyOptions {
   readonly open: OpenRepository;
   readonly documents: DocumentCache;
+  /** As in {@link SectionQuestion}. */
+  readonly judging: Judging;
   readonly copier: Copier;
   /** Who is told of images that are there: what hangs on an image is attached after it. */
   readonly arrivals: Arrivals;

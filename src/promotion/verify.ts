@@ -34,6 +34,7 @@ import { standing } from "./decide.ts";
 import type { VerificationEvent } from "./events.ts";
 import { interruption, isInterrupted } from "./interruption.ts";
 import { readRepositoryState, type TargetReading } from "./inventory.ts";
+import { openJudging } from "./judging.ts";
 import { gatherJudgements, type JudgedAt, type ReportedJudgement } from "./policies.ts";
 import { attachmentFindings } from "./referrers/verify.ts";
 import type { Scope } from "./scope.ts";
@@ -209,7 +210,8 @@ async function missingBesideImages(
   const unknown = new Set(
     found.filter(({ kind }) => kind === "missing-image" || kind === "unread").map(placeOfImage),
   );
-  const question = { edges, open, documents, trust, signal };
+  const judging = openJudging({ open, documents, trust });
+  const question = { edges, open, documents, judging, trust, signal };
   const findings = await Promise.all([
     trust === undefined ? [] : attachmentFindings(question),
     signing === undefined ? [] : signingFindings({ ...question, signing }),

@@ -18,6 +18,7 @@ import { hostLimits } from "../by-host.ts";
 import { imagesThere } from "../images-there.ts";
 import { interruption } from "../interruption.ts";
 import { judgedImage } from "../judged-image.ts";
+import type { Judging } from "../judging.ts";
 import type { Section } from "../plan.ts";
 import type { SectionQuestion } from "../section.ts";
 import { type HeldThere, heldAt, nothingHeld } from "./held.ts";
@@ -89,7 +90,7 @@ const nothing: Planned = { present: 0, items: [] };
 
 async function planJourney(
   journey: Journey,
-  { open, documents }: SectionQuestion,
+  { open, documents, judging }: SectionQuestion,
   trust: ImageTrust,
 ): Promise<Planned> {
   const { digest, source, targets } = journey;
@@ -109,7 +110,7 @@ async function planJourney(
     const isAllThere = held.every(({ has, failure }) => failure === undefined && candidates.every(has));
     if (isAllThere && hanging.unread.length === 0)
       return { ...nothing, present: candidates.length * targets.length };
-    const chosen = await choose(journey, hanging, trust, from, fetch, held);
+    const chosen = await choose(journey, hanging, { trust, judging }, from, fetch, held);
     return decide(journey, chosen, held);
   } catch (error) {
     return decide(journey, unreadEverywhere(journey, failureRecord(error)), []);
@@ -127,12 +128,14 @@ interface Chosen {
 async function choose(
   journey: Journey,
   hanging: Hanging,
-  trust: ImageTrust,
+  { trust, judging }: { readonly trust: ImageTrust; readonly judging: Judging },
   from: Repository,
   fetch: FetchDocument,
   held: readonly HeldThere[],
 ): Promise<readonly Chosen[]> {
-  const admissions = await Promise.all(journey.targets.map((target) => admissionOf(journey, target, trust)));
+  const admissions = await Promise.all(
+    journey.targets.map((target) => admissionOf(journey, target, trust, judging)),
+  );
   const nothingAccepted: Chosen = {
     ...nothingChosen,
     left: companionsOf(hanging).map((companion) => ({ ...companion, reason: "not-accepted" })),
@@ -167,13 +170,15 @@ async function admissionOf(
   { source, project }: Journey,
   { destination, image }: Journey["targets"][number],
   trust: ImageTrust,
+  judging: Judging,
 ): Promise<Admission | undefined> {
   const setting = trust.travel(project);
   if (setting === "none") return [];
   if (setting === "all" || typeof setting === "object") return setting;
-  const verdicts = (await trust.judge(judgedImage(image, { source, project }, destination))).filter(
-    ({ mode }) => mode !== "off",
-  );
+  const judged = judgedImage(image, { source, project }, destination);
+  // What hangs on it at its source is what would travel.
+  const said = await judging.verdictsOn(judged, { destination, isPresent: false });
+  const verdicts = said.filter(({ mode }) => mode !== "off");
   const isRestricted = setting === "accepted" || verdicts.some(({ mode }) => mode === "require");
   if (!isRestricted) return "all";
   if (verdicts.length === 0) return undefined;

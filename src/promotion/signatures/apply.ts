@@ -21,7 +21,7 @@ import {
 } from "../../trust/index.ts";
 import type { ApplyOptions, Outcome } from "../section.ts";
 import { isWork } from "../verdicts.ts";
-import { summaryResult, verdictsOn } from "./judged.ts";
+import { summaryResult } from "./judged.ts";
 import { lackingOf, predicates } from "./lacking.ts";
 import {
   type PlannedSignature,
@@ -153,12 +153,12 @@ async function stillLacking(
 
 /** What policies say of the image, for a summary of it. */
 function judged(
-  { digest, source, project, arrives }: PlannedSigning,
+  { digest, source, project, arrives, alsoFrom }: PlannedSigning,
   destination: RepositoryName,
-  run: Run,
+  { judging }: Run,
 ): Promise<readonly PolicyVerdict[]> {
-  const image = { digest, source, destinations: [destination], project };
-  return verdictsOn(image, { destination, isPresent: !arrives }, run);
+  const image = { digest, source, destinations: [destination], project, alsoFrom };
+  return judging.verdictsOn(image, { destination, isPresent: !arrives });
 }
 
 interface SigningTask extends Lacking {

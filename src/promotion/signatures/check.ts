@@ -7,6 +7,7 @@ import type { ImageSigning, ImageTrust } from "../../trust/index.ts";
 import { createArrivals } from "../arrivals.ts";
 import { imageSection } from "../images.ts";
 import { type ImageThere, imagesThere } from "../images-there.ts";
+import { openJudging } from "../judging.ts";
 import { sectionKinds } from "../kinds.ts";
 import { sealPlan } from "../plan.ts";
 import { imageKind, type PlannedRepositories } from "../planned-images.ts";
@@ -44,7 +45,18 @@ export interface SignatureCheck {
 export async function checkSignatures(check: SignatureCheck): Promise<Report> {
   const { of, open, signing, trust, confirm, listener, signal } = check;
   const documents = createDocumentCache();
-  const question = { edges: edgesOf([]), open, documents, trust, signing, earlier: [], listener, signal };
+  const judging = openJudging({ open, documents, trust });
+  const question = {
+    edges: edgesOf([]),
+    open,
+    documents,
+    judging,
+    trust,
+    signing,
+    earlier: [],
+    listener,
+    signal,
+  };
   const { images, unread } = isNamed(of)
     ? { images: of.map(thereOf), unread: [] }
     : await inProduction(of, check);
@@ -54,7 +66,7 @@ export async function checkSignatures(check: SignatureCheck): Promise<Report> {
   const plan = sealPlan(kinds, sections, noEdges);
   if (!confirm) return unrepaired(reportPromotion(plan, [], [], kinds));
   const outcomes = await applySignatures(section.items, {
-    ...{ open, documents, trust, signing, signal },
+    ...{ open, documents, judging, trust, signing, signal },
     copier: new Copier(listener),
     arrivals: createArrivals([]),
     tell: (_: Outcome) => {},
@@ -83,7 +95,8 @@ async function inProduction(
   { open, listener, signal }: SignatureCheck,
 ): Promise<{ readonly images: readonly ImageThere[]; readonly unread: readonly PlannedRepositories[] }> {
   const documents = createDocumentCache();
-  const planned = await planImages({ edges, open, documents, earlier: [], listener, signal });
+  const judging = openJudging({ open, documents });
+  const planned = await planImages({ edges, open, documents, judging, earlier: [], listener, signal });
   const unread = planned.items.map(({ images, ...repositories }) => ({
     ...repositories,
     images: images.flatMap((image) => {

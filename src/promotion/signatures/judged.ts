@@ -1,28 +1,10 @@
 import { type FailureRecord, WaybillError } from "../../errors/index.ts";
-import type { RepositoryName } from "../../oci/index.ts";
-import type { JudgedImage, PolicyVerdict } from "../../policy/index.ts";
-import type { ImageTrust, SignedHere } from "../../trust/index.ts";
+import type { PolicyVerdict } from "../../policy/index.ts";
+import type { SignedHere } from "../../trust/index.ts";
 import { heldByPolicies, isHeldBack } from "../policies.ts";
-import type { OpenRepository } from "../section.ts";
 
 /** What a summary says came of policies. */
 export type SummaryResult = NonNullable<SignedHere["summary"]>["result"];
-
-/**
- * What policies say of an image that is signed: by what hangs on it where it comes from, or where it is when that has it no more, as
- * plans of images have it.
- * @throws {RegistryError} when nobody knows whether its source has it.
- */
-export async function verdictsOn(
-  image: JudgedImage,
-  { destination, isPresent }: { readonly destination: RepositoryName; readonly isPresent: boolean },
-  { open, trust }: { readonly open: OpenRepository; readonly trust?: ImageTrust | undefined },
-): Promise<readonly PolicyVerdict[]> {
-  if (trust === undefined || !trust.applies(image)) return [];
-  const { source, digest } = image;
-  const isGone = isPresent && (await open(source).resolve(digest)) === undefined;
-  return trust.judge(image, isGone ? destination : source);
-}
 
 /** What a summary says of these verdicts; `undefined` while one of them is not known. */
 export function summaryResult(verdicts: readonly PolicyVerdict[]): SummaryResult | undefined {

@@ -9,12 +9,12 @@ import { type ImageSigning, identityIn } from "../../trust/index.ts";
 import { onEachHost } from "../by-host.ts";
 import { type ImageThere, imagesThere } from "../images-there.ts";
 import { interruption } from "../interruption.ts";
-import { judgedImage } from "../judged-image.ts";
+import { alsoFrom, judgedImage } from "../judged-image.ts";
 import type { Section } from "../plan.ts";
 import { heldByPolicies } from "../policies.ts";
 import type { OpenRepository, SectionQuestion } from "../section.ts";
 import { gatherSigning } from "./gather.ts";
-import { summaryResult, unreadable, verdictsOn } from "./judged.ts";
+import { summaryResult, unreadable } from "./judged.ts";
 import { type AskedSignature, lackingOf, type Want } from "./lacking.ts";
 import {
   type PlannedSignature,
@@ -58,7 +58,7 @@ export async function planSigningOf(
   return { kind: signatureKind, present, items: gathering.items() };
 }
 
-interface Planning extends Pick<SectionQuestion, "open" | "documents" | "trust"> {
+interface Planning extends Pick<SectionQuestion, "open" | "documents" | "judging" | "trust"> {
   readonly signing: ImageSigning;
   readonly aborted: boolean;
 }
@@ -79,6 +79,7 @@ async function planImage(
     identity: identityIn(rule.identity, destination, name),
     named: rule.identity !== undefined,
     ...(there.byName === true ? { byName: true } : {}),
+    ...(image.sources.length < 2 ? {} : { alsoFrom: alsoFrom(image) }),
   };
   const at = image.sources.find(({ repository }) => repository === source)?.at ?? image.sources[0].at;
   const asked = askedOf(there, rule, planning);
@@ -98,7 +99,8 @@ async function planImage(
   try {
     const subjects = rule.platforms === true ? await subjectsOf(there, planning) : [image.digest];
     const hasSummary = there.isPresent && asked.some(({ what }) => what === "summary");
-    const verdicts = hasSummary ? await verdictsOn(judgedOf(there), there, planning) : [];
+    const verdictsOn = () => planning.judging.verdictsOn(judgedOf(there), there);
+    const verdicts = hasSummary ? await verdictsOn() : [];
     const wants = asked.map((each): Want => {
       if (each.what === "summary")
         return { ...each, subjects: [image.digest], result: summaryResult(verdicts) };
@@ -106,7 +108,8 @@ async function planImage(
     });
     const lacking = there.isPresent ? await lackingOf(wants, base, destination, planning) : wants;
     const work = lacking.filter(({ subjects: about }) => about.length > 0);
-    const held = there.isPresent && work.length > 0 ? await heldBack(there, planning) : undefined;
+    // Nothing is said to be promoted that policies would not let through. Of what is to be copied, the plan of images says it.
+    const held = there.isPresent && work.length > 0 ? heldByPolicies(await verdictsOn()) : undefined;
     const edges = work.map(({ result: _, ...want }): PlannedSignature => {
       const edge = { ...want, verdict: "sign", reason: reasons[want.what], at } as const;
       const against = held ?? (want.what === "summary" ? unreadable(verdicts) : undefined);
@@ -141,14 +144,6 @@ function askedOf(
       ? [{ what: "summary", layout: statements, signer: summary } as const]
       : []),
   ];
-}
-
-/**
- * What stands against signing an image that is there: nothing is said to be promoted that policies would not let through.
- * Of one that is to be copied, the plan of images says it.
- */
-async function heldBack(there: ImageThere, planning: Planning): Promise<ReturnType<typeof heldByPolicies>> {
-  return heldByPolicies(await verdictsOn(judgedOf(there), there, planning));
 }
 
 function judgedOf({ image, source, destination, project }: ImageThere): JudgedImage {

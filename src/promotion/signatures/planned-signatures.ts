@@ -43,6 +43,8 @@ export const plannedSigning = z.object({
   project: z.string(),
   /** Where it comes from. */
   source: repository,
+  /** All places that manifests name for it, where there are several: policies about any of them are about it. */
+  alsoFrom: z.exactOptional(z.array(z.object({ source: repository, project: z.string() }))),
   /** It is not there yet: what is signed hangs on what is copied. */
   arrives: z.boolean(),
   /** Tags that it has there, or gets. */

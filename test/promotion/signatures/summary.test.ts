@@ -127,3 +127,41 @@ it("looks at what hangs on an image in production when its source has it no more
   expect(report.counts).toMatchObject({ failed: 0, unread: 0 });
   expect(await results()).toEqual(["PASSED"]);
 });
+
+it("asks a source once about an image, for all mirrors, signatures and summaries", async () => {
+  const mirrors = ["eu", "us", "asia"].map((name) => `${world.production.host}/${name}`);
+  const listed = projects().map((project) => ({ ...project, destinations: mirrors }));
+  await world.promote(listed);
+  const asked: string[] = [];
+  world.staging.interfere(({ method }, { pathname }) => {
+    if (pathname.startsWith("/v2/foo/app/")) asked.push(`${method} ${pathname.replace("/v2/foo/app/", "")}`);
+    return undefined;
+  });
+  const policyFile = { file: "tree/policy.yaml", text: policy(), reports: [], unread: [] };
+  const open = world.registries.repository;
+  const { report } = await world.promote(listed, {
+    signing: await signingWith([{ signer: "release", summary: "release" }], [signer]),
+    trust: await trustOf({ tree: { manifests: [], policyFile }, settings: { travel: "none" }, open }),
+  });
+  world.staging.interfere();
+  expect(report.counts).toMatchObject({ done: 6, failed: 0, refused: 0 });
+  const times = asked.filter((each) => each.endsWith(`manifests/${digest}`));
+  // Once as a source, and once with what hangs on it.
+  expect(times).toEqual([`GET manifests/${digest}`, `GET manifests/${digest}`]);
+});
+
+it("tells of policies about all projects that list an image, also when it is copied", async () => {
+  const other = `${world.staging.host}/bar`;
+  const text = policy().replace("    mode: warn", "    mode: warn\n    projects: [bar]");
+  const policyFile = { file: "tree/policy.yaml", text, reports: [], unread: [] };
+  const open = world.registries.repository;
+  const { report } = await world.promote(
+    [...projects(), ...projects(other).map((project) => ({ ...project, name: "bar" }))],
+    {
+      signing: await signingWith([{ signer: "release", summary: "release" }], [signer]),
+      trust: await trustOf({ tree: { manifests: [], policyFile }, settings: {}, open }),
+    },
+  );
+  expect(report.policies).toMatchObject([{ policy: "annotated", mode: "warn", outcome: "missing" }]);
+  expect(await results()).toEqual(["FAILED"]);
+});
