@@ -48,5 +48,5 @@ export function askedSources(
 }
 
 function stagingOf({ sources }: DesiredImage): readonly RepositoryName[] {
-  return sources.map(({ repository }) => repository);
+  return [...new Set(sources.map(({ repository }) => repository))];
 }

@@ -70,7 +70,7 @@ function byDigest(images: readonly DesiredImage[]): AllWanted {
     images.map((image) => [
       image.digest,
       {
-        sources: image.sources.map(({ repository }) => repository).sort(),
+        sources: [...new Set(image.sources.map(({ repository }) => repository))].sort(),
         tags: new Map(tagsOrDigest(image).map(({ tag, at }) => [tag, at])),
       },
     ]),

@@ -39,7 +39,7 @@ export interface EdgeGroup {
 /** One digest wanted in a repository. */
 export interface DesiredImage {
   readonly digest: Digest;
-  /** Staging repositories that the manifests name for it: at least one, usually no more. */
+  /** Staging repositories that the manifests name for it: at least one, usually no more. Each once for each project. */
   readonly sources: readonly [DesiredSource, ...DesiredSource[]];
   /** Empty for a digest that is promoted without a tag. */
   readonly tags: readonly DesiredTag[];
@@ -192,10 +192,11 @@ function unionOf(lists: readonly (readonly DesiredImage[])[]): readonly DesiredI
 
 function bothOf(known: DesiredImage, image: DesiredImage): DesiredImage {
   const tags = new Set(known.tags.map(({ tag }) => tag));
-  const sources = new Set(known.sources.map(({ repository }) => repository));
+  const keyOf = ({ repository, project }: DesiredSource): string => `${repository} ${project}`;
+  const sources = new Set(known.sources.map(keyOf));
   return {
     digest: known.digest,
-    sources: [...known.sources, ...image.sources.filter(({ repository }) => !sources.has(repository))],
+    sources: [...known.sources, ...image.sources.filter((source) => !sources.has(keyOf(source)))],
     tags: [...known.tags, ...image.tags.filter(({ tag }) => !tags.has(tag))],
   };
 }

@@ -21,10 +21,7 @@ export function edgesText(
   images: readonly (Pick<DesiredImage, "digest" | "tags"> & { readonly sources: readonly DesiredSource[] })[],
 ): string {
   const edges = images.flatMap(({ digest, sources, tags }) => {
-    const from = sources
-      .map(({ repository }) => repository)
-      .sort()
-      .join(" ");
+    const from = [...new Set(sources.map(({ repository }) => repository))].sort().join(" ");
     const names = tags.length === 0 ? ["-"] : tags.map(({ tag }) => tag);
     return names.map((name) => `${digest} ${name} ${from}`);
   });

@@ -41,17 +41,18 @@ export function isOver({ until }: Pick<PolicyException, "until">, now: Date): bo
 
 function verdictOf(policy: Policy, image: JudgedImage, evidence: Evidence, now: Date): PolicyVerdict {
   const { name, at, mode } = policy;
-  const letThrough = policy.exceptions
-    .filter((each) => isExcepted(each, image) && !isOver(each, now))
-    .flatMap(({ vulnerabilities = [] }) => vulnerabilities);
+  const places = placesOf(image).filter((place) => isAbout(policy.covers, place));
+  const letThrough = atAll(places, (place) =>
+    policy.exceptions
+      .filter((each) => isExcepted(each, place) && !isOver(each, now))
+      .flatMap(({ vulnerabilities = [] }) => vulnerabilities),
+  );
   const asked = { now, root: evidence.digest, files: evidence.files ?? [], letThrough };
   const answer = demandAnswer(policy.demand, evidence, asked);
   const { accepted, failure } = answer;
   const verdict = { policy: name, at, mode, accepted, failure };
   if (answer.outcome === "satisfied") return { ...verdict, ...told(answer), failure: undefined };
-  const [exception] = policy.exceptions
-    .filter((each) => each.vulnerabilities === undefined && isExcepted(each, image))
-    .toSorted((one, other) => (one.until < other.until ? 1 : -1));
+  const exception = exceptionFrom(policy, places);
   if (exception === undefined)
     return { ...verdict, ...told(answer), hint: wayOutOf(policy.demand, answer.outcome) };
   const words = `until ${exception.until}, by ${printable(exception.by)}: ${printable(exception.reason)}`;
@@ -65,6 +66,34 @@ function verdictOf(policy: Policy, image: JudgedImage, evidence: Evidence, now: 
   };
 }
 
+/**
+ * The exception that lets an image through: there is one for each place that the policy is about it by, and it holds no longer than
+ * the first of them. So where an image comes from decides nothing while others list it as well.
+ */
+function exceptionFrom({ exceptions }: Policy, places: readonly JudgedImage[]): PolicyException | undefined {
+  const whole = exceptions.filter(({ vulnerabilities }) => vulnerabilities === undefined);
+  const longest = places.map((place) =>
+    whole
+      .filter((each) => isExcepted(each, place))
+      .sort(byEnd)
+      .at(-1),
+  );
+  return longest.includes(undefined) ? undefined : longest.flatMap((each) => each ?? []).sort(byEnd)[0];
+}
+
+function byEnd(one: PolicyException, other: PolicyException): number {
+  return one.until < other.until ? -1 : one.until > other.until ? 1 : 0;
+}
+
+/** What is in the lists of all. */
+function atAll(
+  places: readonly JudgedImage[],
+  list: (place: JudgedImage) => readonly string[],
+): readonly string[] {
+  const [first = [], ...others] = places.map(list);
+  return first.filter((each) => others.every((other) => other.includes(each)));
+}
+
 /** Characters of what is told of one image. */
 const maxWords = 1000;
 
@@ -76,8 +105,13 @@ function told({ outcome, why }: DemandAnswer): Pick<PolicyVerdict, "outcome" | "
   return { outcome, why: bounded(why) };
 }
 
-function isCovered(scope: PolicyScope, { alsoFrom = [], ...image }: JudgedImage): boolean {
-  return [image, ...alsoFrom.map((place) => ({ ...image, ...place }))].some((each) => isAbout(scope, each));
+function isCovered(scope: PolicyScope, image: JudgedImage): boolean {
+  return placesOf(image).some((each) => isAbout(scope, each));
+}
+
+/** The image as it is from each of the places that it may come from. */
+function placesOf({ alsoFrom = [], ...image }: JudgedImage): readonly JudgedImage[] {
+  return [image, ...alsoFrom.map((place) => ({ ...image, ...place }))];
 }
 
 function isAbout({ images, projects, source }: PolicyScope, image: JudgedImage): boolean {
