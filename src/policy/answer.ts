@@ -1,6 +1,7 @@
 import { firstOf, listed, printable } from "../diagnostics/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import { type Digest, hexOf } from "../oci/index.ts";
+import { type Claims, claimsOfAny } from "./distinct.ts";
 import type { AcceptedStatement, Evidence, EvidenceItem, PolicyOutcome } from "./model.ts";
 
 /** What a demand says of an image, or of one manifest of it. */
@@ -12,6 +13,8 @@ export interface DemandAnswer {
   readonly failure?: FailureRecord | undefined;
   /** Who has signed what satisfied it: on the manifest, or on each of the platforms. Absent where nobody had to. */
   readonly signers?: readonly (readonly string[])[] | undefined;
+  /** Of a whole demand that is satisfied: whose statements count for it, and for no other one of their kind beside it. */
+  readonly claims?: Claims | undefined;
   /** It is missing although there is something of the kind: an index is not judged by its platforms then. */
   readonly isFinal?: boolean | undefined;
 }
@@ -108,8 +111,15 @@ export function allOf(answers: readonly DemandAnswer[]): DemandAnswer {
 export function enoughOf(answers: readonly DemandAnswer[], count: number): DemandAnswer {
   const accepted = eachOnce(answers.flatMap((answer) => answer.accepted));
   const satisfied = answers.filter(({ outcome }) => outcome === "satisfied");
-  if (satisfied.length >= count)
-    return { outcome: "satisfied", why: listed(unique(satisfied.map(({ why }) => why))), accepted };
+  if (satisfied.length >= count) {
+    const claims = satisfied.map((answer) => answer.claims ?? []);
+    return {
+      outcome: "satisfied",
+      why: listed(unique(satisfied.map(({ why }) => why))),
+      accepted,
+      claims: count === 1 ? claimsOfAny(claims) : claims.slice(0, count).flat(),
+    };
+  }
   const open = answers.filter(({ outcome }) => outcome !== "satisfied");
   const unknown = open.filter(({ outcome }) => outcome === "unreadable");
   const mayBeEnough = satisfied.length + unknown.length >= count;

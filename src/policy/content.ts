@@ -4,7 +4,7 @@ import { type BuildClaims, buildClaims, provenanceTypes } from "../slsa/index.ts
 import { answerOf, type DemandAnswer, onImageOrPlatforms, unreadable } from "./answer.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import type { BaseImageDemand, PlatformsDemand, SbomDemand } from "./rule.ts";
-import { signerWords } from "./signers.ts";
+import { signerId, signerWords } from "./signers.ts";
 import { ageFault, signerOf } from "./statements.ts";
 import { fitsGlob } from "./text-pattern.ts";
 
@@ -18,6 +18,11 @@ const sbomTypes: Readonly<Record<SbomFormat, readonly string[]>> = {
 export const sbomFormats = ["spdx", "cyclonedx", "syft"] as const;
 /** A format that SBOMs are written in. */
 export type SbomFormat = (typeof sbomFormats)[number];
+
+/** Whether statements of a type are SBOMs. */
+export function isSbomType(type: string): boolean {
+  return Object.values(sbomTypes).some((types) => types.some((each) => type.startsWith(each)));
+}
 
 /** Whether there is an SBOM; where signers are named, one by them. */
 export function sbomAnswer(evidence: Evidence, demand: SbomDemand, now: Date): DemandAnswer {
@@ -39,7 +44,11 @@ export function sbomAnswer(evidence: Evidence, demand: SbomDemand, now: Date): D
         if (!("by" in signer)) return signer;
         const old = ageFault(item, signer.signedAt, demand.maxAge, now);
         if (old !== undefined) return { passes: false, why: old };
-        return { passes: true, why: `${what}, signed by ${signerWords(signer.by)}` };
+        return {
+          passes: true,
+          why: `${what}, signed by ${signerWords(signer.by)}`,
+          signer: signerId(signer.by),
+        };
       },
     }),
   );
@@ -99,7 +108,11 @@ export function baseImageAnswer(evidence: Evidence, demand: BaseImageDemand, now
         if (bases.length === 0) return { passes: false, why: "it names no image that went in" };
         const fault = baseFault(bases, demand) ?? ageFault(item, signer.signedAt, demand.maxAge, now);
         if (fault !== undefined) return { passes: false, why: fault };
-        return { passes: true, why: `built on ${firstOf(bases.map(baseWords), 2)}` };
+        return {
+          passes: true,
+          why: `built on ${firstOf(bases.map(baseWords), 2)}`,
+          signer: signerId(signer.by),
+        };
       },
     });
   });

@@ -8,18 +8,26 @@ import {
   type StatementJudgement,
   unreadable,
 } from "./answer.ts";
-import { baseImageAnswer, platformsAnswer, sbomAnswer } from "./content.ts";
+import { baseImageAnswer, isSbomType, platformsAnswer, sbomAnswer } from "./content.ts";
 import type { DemandContext } from "./demand-context.ts";
-import { notDistinct } from "./distinct.ts";
+import { distinct } from "./distinct.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import { provenanceAnswer } from "./provenance.ts";
 import type { AttestationDemand, Demand, SignatureDemand } from "./rule.ts";
 import { signerId, signerWords } from "./signers.ts";
+import { provenanceTypes } from "./slsa.ts";
 import { ageFault, isOfType, isSignature, signerOf } from "./statements.ts";
 import { vulnerabilityAnswer } from "./vulnerabilities/judge.ts";
 
 /** What a demand says of an image. */
 export function demandAnswer(demand: Demand, evidence: Evidence, asked: DemandContext): DemandAnswer {
+  const answer = answerTo(demand, evidence, asked);
+  const kind = signedKind(demand);
+  if (kind === undefined || answer.outcome !== "satisfied") return answer;
+  return { ...answer, claims: [{ kind, signers: answer.signers ?? [[]] }] };
+}
+
+function answerTo(demand: Demand, evidence: Evidence, asked: DemandContext): DemandAnswer {
   const { now } = asked;
   switch (demand.kind) {
     case "all":
@@ -76,21 +84,20 @@ function judgeSigned(
   return { passes: true, why: `${what} by ${signerWords(signer.by)}`, signer: signerId(signer.by) };
 }
 
-/** So many of several; signatures, and statements of one type, by so many signers. */
+/** So many of several; what is signed, of one kind by so many signers. */
 function atLeast(
   { count, of }: Extract<Demand, { readonly kind: "at-least" }>,
   evidence: Evidence,
   asked: DemandContext,
 ): DemandAnswer {
-  const answered = of.map((each) => ({
-    kind: signedKind(each),
-    answer: demandAnswer(each, evidence, asked),
-  }));
-  const surplus = notDistinct(answered);
+  const all = of.map((each) => demandAnswer(each, evidence, asked));
+  const met = all.filter(({ outcome }) => outcome === "satisfied");
+  const counting = distinct(met.map(({ claims = [] }) => claims));
+  const surplus = new Set(met.filter((_, number) => !counting.has(number)));
   const unread = [evidence, ...evidence.platforms.map((each) => each.evidence)].flatMap(
     (each) => each.unread,
   );
-  const answers = answered.map(({ answer }): DemandAnswer => {
+  const answers = all.map((answer): DemandAnswer => {
     if (!surplus.has(answer)) return answer;
     const { accepted } = answer;
     if (unread.length > 0) return { ...unreadable("one by another signer as well", unread), accepted };
@@ -99,8 +106,22 @@ function atLeast(
   return enoughOf(answers, count);
 }
 
-/** Statements that one statement is enough for. */
+/** The kind of statements that meet a demand, so that one statement may meet two of them; `undefined` where nobody has to sign. */
 function signedKind(demand: Demand): string | undefined {
-  if (demand.kind === "signature") return "signature";
-  return demand.kind === "attestation" ? `attestation ${demand.predicateType}` : undefined;
+  switch (demand.kind) {
+    case "signature":
+    case "provenance":
+      return demand.kind;
+    case "sbom":
+      return demand.by === undefined ? undefined : "sbom";
+    case "base":
+      return demand.by.length === 0 ? undefined : "base";
+    case "attestation": {
+      const { predicateType } = demand;
+      if (provenanceTypes.includes(predicateType)) return "provenance";
+      return isSbomType(predicateType) ? "sbom" : `attestation ${predicateType}`;
+    }
+    default:
+      return undefined;
+  }
 }

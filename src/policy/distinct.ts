@@ -1,35 +1,63 @@
-import type { DemandAnswer } from "./answer.ts";
+/** Somebody that a demand was met by: of one kind of statements, on the manifest or on each of the platforms. */
+export interface Claim {
+  /** Demands of one kind may be met by the same statement, so that each needs a signer of its own. */
+  readonly kind: string;
+  /** Any of these, at each place. */
+  readonly signers: readonly (readonly string[])[];
+}
 
-/** One demand of several, and what is said of it. */
-interface AnsweredDemand {
-  /** Demands of one kind may be met by the same statement, so that each needs a signer of its own; `undefined` for others. */
-  readonly kind: string | undefined;
-  readonly answer: DemandAnswer;
+/** Claims of something that is met: of all of them, each has to be somebody else of its kind. */
+export type Claims = readonly Claim[];
+
+/**
+ * Which of several that are met count beside the others: two demands of a signature are not met by one person, however many of
+ * their patterns fit. What is signed on each platform needs them there. Where one claims several signers, fewer may be found
+ * than there are, and never more.
+ * @returns by their number, those that count.
+ */
+export function distinct(met: readonly Claims[]): ReadonlySet<number> {
+  const counting = new Set<number>();
+  const taken: Claim[] = [];
+  for (const [number, claims] of met.entries()) {
+    if (!claims.every(({ kind }) => haveOwn([...taken, ...claims].filter((claim) => claim.kind === kind))))
+      continue;
+    counting.add(number);
+    taken.push(...claims);
+  }
+  return counting;
 }
 
 /**
- * How many demands are met more than there are signers for: two demands of a signature are not met by one person, however many
- * of their patterns fit. What is signed on each platform needs them there.
- * @returns the answers that do not count beside the others.
+ * What is claimed where any of several is enough. Of one kind, it is any of their signers; otherwise it is the first one's, and
+ * nobody's where one is met by nobody in particular.
  */
-export function notDistinct(answered: readonly AnsweredDemand[]): ReadonlySet<DemandAnswer> {
-  const groups = new Map<string, DemandAnswer[]>();
-  for (const { kind, answer } of answered) {
-    if (kind === undefined || answer.outcome !== "satisfied") continue;
-    groups.set(kind, [...(groups.get(kind) ?? []), answer]);
-  }
-  return new Set([...groups.values()].flatMap((group) => group.slice(countOf(group))));
+export function claimsOfAny(met: readonly Claims[]): Claims {
+  const [first = [], ...others] = met;
+  const free = met.find((claims) => claims.length === 0);
+  if (free !== undefined || others.length === 0) return free ?? first;
+  const [kind] = first.map((claim) => claim.kind);
+  const single = met.flatMap((claims) => (claims.length === 1 && claims[0]?.kind === kind ? claims : []));
+  if (kind === undefined || single.length < met.length) return first;
+  const signers = Array.from({ length: placesOf(single) }, (_, place) => [
+    ...new Set(single.flatMap((claim) => signersAt(claim, place))),
+  ]);
+  return [{ kind, signers }];
 }
 
-/** How many of these have a signer of their own, at the place that has the fewest. */
-function countOf(group: readonly DemandAnswer[]): number {
-  const signers = group.map((answer) => answer.signers ?? []);
-  const places = Math.max(...signers.map((each) => each.length));
-  const counts = Array.from({ length: places }, (_, place) =>
-    // What is signed as a whole is so at all places.
-    pairs(signers.map((each) => each[each.length === 1 ? 0 : place] ?? [])),
+/** Whether each of these has a signer that no other has, at every place. */
+function haveOwn(claims: readonly Claim[]): boolean {
+  return Array.from({ length: placesOf(claims) }).every(
+    (_, place) => pairs(claims.map((claim) => signersAt(claim, place))) === claims.length,
   );
-  return Math.min(group.length, ...counts);
+}
+
+function placesOf(claims: readonly Claim[]): number {
+  return Math.max(...claims.map(({ signers }) => signers.length));
+}
+
+/** What is signed as a whole is so at all places. */
+function signersAt({ signers }: Claim, place: number): readonly string[] {
+  return signers[signers.length === 1 ? 0 : place] ?? [];
 }
 
 /** How many of these lists get a member that no other gets: the largest matching, by augmenting paths. */

@@ -4,7 +4,7 @@ import { allOf, answerOf, type DemandAnswer, eachOnce, type StatementJudgement }
 import { bindingFault } from "./builder-binding.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import type { ProvenanceDemand, SignerPattern, TrustedBuilder } from "./rule.ts";
-import { isBy, signerWords } from "./signers.ts";
+import { isBy, signerId, signerWords } from "./signers.ts";
 import { ageFault, isOfType, signerOf } from "./statements.ts";
 
 /**
@@ -33,7 +33,7 @@ export function provenanceAnswer(evidence: Evidence, demand: ProvenanceDemand, n
   // Without provenance of its own an index is as good as its platforms are, whatever else is missing there.
   return provenance.outcome === "missing"
     ? { ...all, outcome: "missing", accepted }
-    : { ...all, accepted, isFinal: true };
+    : { ...all, accepted, signers: provenance.signers, isFinal: true };
 }
 
 function isProvenance({ statement }: EvidenceItem): boolean {
@@ -79,7 +79,11 @@ function judgeProvenance(item: EvidenceItem, demand: ProvenanceDemand, now: Date
     return refused(
       `its signer may claim ${listed(claimable.map(({ id }) => printable(id)))}, which reach level ${ceiling}, and ${demand.level} is demanded`,
     );
-  return { passes: true, why: passed(claims, levelOf(controls, ceiling), signerWords(signer.by)) };
+  return {
+    passes: true,
+    why: passed(claims, levelOf(controls, ceiling), signerWords(signer.by)),
+    signer: signerId(signer.by),
+  };
 }
 
 /** What is demanded from a level on, and what is wrong with it. */

@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { parseRepository } from "../../src/oci/index.ts";
 import {
   type Demand,
   type Evidence,
   evaluatePolicies,
   type PolicyException,
+  type PolicyScope,
   type PolicyVerdict,
+  type SignerPattern,
 } from "../../src/policy/index.ts";
+import type { SignatureState } from "../../src/sigstore/index.ts";
 import {
   digestNamed,
   evidence,
@@ -464,6 +468,57 @@ describe("exceptions", () => {
   });
   const demand: Demand = { kind: "signature", by: [ci] };
 
+  describe("of an image that several projects list", () => {
+    const b = { source: parseRepository("other.example.com/q/app"), project: "q" };
+    const listed = { ...image, alsoFrom: [{ source: image.source, project: image.project }, b] };
+    const [a, ofB] = [
+      { images: [{ glob: "staging.example.com/**" }] },
+      { images: [{ glob: "other.example.com/**" }] },
+    ];
+    test.each<[string, PolicyScope, readonly PolicyException[], PolicyVerdict["outcome"] | undefined]>([
+      ["a policy about the place that it does not come from", ofB, [], "missing"],
+      ["a policy about neither", { projects: [{ glob: "r" }] }, [], undefined],
+      ["an exception for one place of two", {}, [exception(a)], "missing"],
+      ["an exception for the other one of two", {}, [exception(ofB)], "missing"],
+      ["an exception for each", {}, [exception(a), exception(ofB)], "excepted"],
+      [
+        "one for each, of which one is over",
+        {},
+        [exception(a), exception({ ...ofB, until: "2026-11-29" })],
+        "missing",
+      ],
+      ["an exception for the place that the policy is about", ofB, [exception(ofB)], "excepted"],
+      [
+        "an exception for where it goes",
+        {},
+        [exception({ images: [{ glob: "prod.example.com/**" }] })],
+        "excepted",
+      ],
+    ])("%s", (_, covers, exceptions, outcome) => {
+      const policy = { name: "rule", at, mode: "require", covers, demand, exceptions } as const;
+      for (const from of [listed, { ...listed, ...b }])
+        expect(evaluatePolicies([policy], from, evidence([]), now)[0]?.outcome).toBe(outcome);
+    });
+
+    test("a vulnerability is let through where it is for each place", () => {
+      const outcomeOf = (...exceptions: readonly PolicyException[]) => {
+        const policy = {
+          name: "rule",
+          at,
+          mode: "require",
+          covers: {},
+          demand: vulnerabilities(),
+          exceptions,
+        } as const;
+        return evaluatePolicies([policy], listed, scanned(trivy([{}])), now)[0]?.outcome;
+      };
+      const one = { vulnerabilities: ["CVE-2026-1"] };
+      expect(outcomeOf(exception({ ...one, ...a }))).toBe("failed");
+      expect(outcomeOf(exception({ ...one, ...a }), exception({ ...one, ...ofB }))).toBe("satisfied");
+      expect(outcomeOf(exception(one))).toBe("satisfied");
+    });
+  });
+
   test.each<[string, PolicyException, PolicyVerdict["outcome"], string]>([
     [
       "holds on its last day",
@@ -620,6 +675,23 @@ describe("demands together", () => {
     kind: "signature",
     by: [{ kind: "key", name, fingerprint: "ab".repeat(32) }],
   });
+  const provenanceBy = (by: readonly SignerPattern[]): Demand => ({
+    ...{ kind: "provenance", by, builders: [{ id: "https://builder.example.com" }] },
+    ...{ sources: ["github.com/example/app"], predicateTypes: [], level: 2 },
+  });
+  const built: Demand = {
+    kind: "at-least",
+    count: 2,
+    of: [provenanceBy([ci, alice]), provenanceBy([ci, alice])],
+  };
+  const slsa = (by: SignatureState) =>
+    statement("https://slsa.dev/provenance/v0.2", by, {
+      builder: { id: "https://builder.example.com" },
+      buildType: "b",
+      invocation: {
+        configSource: { uri: "git+https://github.com/example/app", digest: { sha1: "ab".repeat(20) } },
+      },
+    });
   const good = evidence([signature(byCi)]);
   const bad = evidence([signature(signedBy("eve@example.com"))]);
   test.each<[string, Demand, Evidence, PolicyVerdict["outcome"]]>([
@@ -670,6 +742,96 @@ describe("demands together", () => {
         ],
       }),
       "missing",
+    ],
+    [
+      "two of one kind in other demands, by one signer",
+      {
+        kind: "at-least",
+        count: 2,
+        of: [
+          { kind: "any", of: [signed, missing] },
+          { kind: "all", of: [eitherOf] },
+        ],
+      },
+      good,
+      "missing",
+    ],
+    [
+      "two of one kind in other demands, by two signers",
+      {
+        kind: "at-least",
+        count: 2,
+        of: [
+          { kind: "any", of: [signed, eitherOf] },
+          { kind: "all", of: [signed] },
+        ],
+      },
+      evidence([signature(byCi), signature(byAlice)]),
+      "satisfied",
+    ],
+    [
+      "one demand that takes two signers, and another by one of these",
+      { kind: "at-least", count: 2, of: [{ kind: "all", of: [eitherOf, signed] }, eitherOf] },
+      evidence([signature(byCi), signature(byAlice)]),
+      "missing",
+    ],
+    [
+      "two SBOMs by one signer",
+      {
+        kind: "at-least",
+        count: 2,
+        of: [
+          { kind: "sbom", by: [ci] },
+          { kind: "sbom", by: [ci, alice] },
+        ],
+      },
+      evidence([sbom(byCi), sbom(byCi, "application/vnd.cyclonedx+json")]),
+      "missing",
+    ],
+    [
+      "two SBOMs by two signers",
+      {
+        kind: "at-least",
+        count: 2,
+        of: [
+          { kind: "sbom", by: [ci] },
+          { kind: "sbom", by: [ci, alice] },
+        ],
+      },
+      evidence([sbom(byCi), sbom(byAlice, "application/vnd.cyclonedx+json")]),
+      "satisfied",
+    ],
+    [
+      "an SBOM, and the same as an attestation",
+      {
+        kind: "at-least",
+        count: 2,
+        of: [
+          { kind: "sbom", by: [ci] },
+          { kind: "attestation", predicateType: "https://spdx.dev/Document", by: [ci] },
+        ],
+      },
+      evidence([sbom(byCi, "https://spdx.dev/Document")]),
+      "missing",
+    ],
+    ["provenance, twice by one signer", built, evidence([slsa(byCi)]), "missing"],
+    ["provenance, twice by two signers", built, evidence([slsa(byCi), slsa(byAlice)]), "satisfied"],
+    [
+      "provenance on each platform, twice by one signer",
+      built,
+      evidence([], {
+        platforms: [
+          platform("linux/amd64", [slsa(byCi), slsa(byAlice)]),
+          platform("linux/arm64", [slsa(byAlice)]),
+        ],
+      }),
+      "missing",
+    ],
+    [
+      "statements of two types by one signer",
+      { kind: "at-least", count: 2, of: [missing, { ...missing, predicateType: "x:z" }] },
+      evidence([statement("x:y", byCi), statement("x:z", byCi)]),
+      "satisfied",
     ],
     [
       "a signature and an attestation by one signer",
