@@ -159,6 +159,7 @@ async function reviewWithProgress(
     selection: await selectionOf(options),
     allowRemovals: allowRemovals === true,
     environment: session.env,
+    policyFile: (await session.settings()).trust.policy,
   };
   if (offline) {
     const nowhere = { repository: unasked };

@@ -6,7 +6,7 @@ import type { Session } from "./session.ts";
 /** What knows who vouches for images: by the settings, and by the policies of the manifests. @throws {SigstoreError} */
 export async function trustFor(
   session: Session,
-  tree: Pick<ManifestTree, "manifests" | "policyFile">,
+  tree: Pick<ManifestTree, "manifests" | "policyFile" | "namedPolicy">,
   registries: Pick<Registries, "repository">,
 ): Promise<ImageTrust> {
   const { trustOf } = await import("../trust/index.ts");

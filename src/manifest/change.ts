@@ -1,10 +1,12 @@
-import { relative, sep } from "node:path";
-import type { CommitFiles } from "../git/index.ts";
+import { realpath } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, normalize, relative, resolve, sep } from "node:path";
+import type { CommitFiles, GitRepository } from "../git/index.ts";
 import type { CommittedManifests } from "./at-commit.ts";
 import { type CommitOptions, commitBefore, committedFiles, repositoryAround } from "./committed-files.ts";
 import { diskFilesWithin, type FileSource, remembered } from "./file-source.ts";
 import { textsOf } from "./found-since.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
+import { withNamedPolicy } from "./policy-file.ts";
 import { normalizedPath, readManifestsFrom } from "./read.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";
 
@@ -37,7 +39,7 @@ export interface ManifestChange {
 export async function readManifestChange(
   path: string,
   revisions: { readonly base: string; readonly head?: string | undefined },
-  { isWhole = false, ...options }: ChangeOptions = {},
+  { isWhole = false, policyFile, ...options }: ChangeOptions = {},
 ): Promise<ManifestChange> {
   const repository = await repositoryAround(path, options);
   const headCommit = revisions.head === undefined ? undefined : await repository.commitOf(revisions.head);
@@ -52,6 +54,11 @@ export async function readManifestChange(
       head: remembered(newer === undefined ? diskFilesWithin(repository.root) : filesOf(newer)),
     };
     const read = await readSides(place, sides, isWhole);
+    const named = policyFile && (await nameInside(policyFile, place, repository));
+    if (named !== undefined) {
+      read.head = await withNamedPolicy(read.head, named, sides.head, true);
+      read.base = await withNamedPolicy(read.base, named, sides.base, false);
+    }
     return {
       base: { commit: baseCommit, tree: read.base },
       head: headCommit === undefined ? { tree: read.head } : { commit: headCommit, tree: read.head },
@@ -69,6 +76,21 @@ export async function readManifestChange(
 export interface ChangeOptions extends CommitOptions {
   /** Read the lists of images of all projects: none is passed over. */
   readonly isWhole?: boolean;
+  /** A policy file on disk that the settings name: it is read in both states where it lies in the repository. */
+  readonly policyFile?: string | undefined;
+}
+
+/** What a file on disk is called among the files of a path; `undefined` of one that is not in the repository. */
+async function nameInside(
+  file: string,
+  path: string,
+  { root, prefix }: Pick<GitRepository, "root" | "prefix">,
+): Promise<string | undefined> {
+  const folder = await realpath(dirname(file)).catch(() => dirname(resolve(file)));
+  const whole = join(folder, basename(file));
+  const below = relative(root, whole);
+  if (isAbsolute(below) || below.split(sep)[0] === "..") return undefined;
+  return normalize(join(path, relative(join(root, prefix), whole)));
 }
 
 interface Sides<Side> {
@@ -80,7 +102,12 @@ async function readSides(
   path: string,
   files: Sides<FileSource>,
   isWhole: boolean,
-): Promise<Sides<ManifestTree> & Pick<ManifestChange, "changed" | "passedOver">> {
+): Promise<
+  { -readonly [Side in keyof Sides<ManifestTree>]: ManifestTree } & Pick<
+    ManifestChange,
+    "changed" | "passedOver"
+  >
+> {
   const imagesOf = (): boolean => false;
   const head = await readManifestsFrom(path, { files: files.head, imagesOf });
   const base = await readManifestsFrom(path, { files: files.base, imagesOf, known: head });

@@ -84,6 +84,11 @@ export interface ManifestTree {
   readonly unreadable: readonly string[];
   /** The `policy.yaml` beside the manifests, where there is one. */
   readonly policyFile?: PoliciesBeside;
+  /**
+   * The policies that the settings name, as they are in this state, where it is one of the repository that they are in: `none` where
+   * it does not have them yet. Left out, they are what is on disk.
+   */
+  readonly namedPolicy?: PoliciesBeside | "none";
   /** Fingerprints of the texts that were read, by file: how a change of format alone shows. */
   readonly texts?: Readonly<Record<string, string>>;
 }

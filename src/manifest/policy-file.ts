@@ -4,6 +4,7 @@ import { type FailureRecord, messageOf } from "../errors/index.ts";
 import type { EvidenceFile } from "../policy/index.ts";
 import { diskFilesOf, type FileSource, type FolderEntry } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
+import type { ManifestTree } from "./model.ts";
 import { faultOf } from "./read-project.ts";
 import { fingerprint, type TextFileFault } from "./text-file.ts";
 
@@ -73,6 +74,21 @@ export function misplacedPolicies(
 export async function readPolicyFile(file: string): Promise<PoliciesBeside> {
   const { policyFile } = await readPolicies(file, await diskFilesOf(file));
   return policyFile;
+}
+
+/**
+ * Adds the policies that the settings name to a state of manifests that is in the repository with them.
+ * @param file named as the files of the state are.
+ */
+export async function withNamedPolicy(
+  tree: ManifestTree,
+  file: string,
+  files: FileSource,
+  isNew: boolean,
+): Promise<ManifestTree> {
+  if (!isNew && (await files.kindOf(file)) === undefined) return { ...tree, namedPolicy: "none" };
+  const { policyFile, texts } = await readPolicies(file, files);
+  return { ...tree, namedPolicy: policyFile, texts: { ...tree.texts, ...texts } };
 }
 
 async function readPolicies(

@@ -21,7 +21,7 @@ export async function reviewProposed(
   { open, settings, environment }: ProposedReviewOptions,
 ): Promise<string> {
   const judged = await reviewChange({
-    ...{ path: manifests, base, head: commit, open, environment },
+    ...{ path: manifests, base, head: commit, open, environment, policyFile: settings.policy },
     trust: (tree) => trustOf({ tree, settings, open }),
   });
   const { review } = await withBaseOwners(manifests, judged, environment);

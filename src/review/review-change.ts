@@ -45,7 +45,7 @@ import { sameDigests, unlikeSiblings } from "./smells.ts";
 export async function reviewChange(options: ReviewOptions): Promise<Review> {
   const { path, open, environment, repository, allowRemovals = false } = options;
   const revisions = { base: options.base, head: options.head };
-  const reading = { environment, repository };
+  const reading = { environment, repository, policyFile: options.policyFile };
   const change = await readManifestChange(path, revisions, reading);
   const [before, after] = [change.base.tree, change.head.tree];
   refuseEmpty(before, after);

@@ -30,6 +30,11 @@ export interface ReviewOptions {
    * ones. Without it nobody does: where one requires something, what it is about is not known to satisfy it.
    */
   readonly trust?: ((state: ManifestTree) => Promise<ImageTrust>) | undefined;
+  /**
+   * A policy file on disk that the settings name. In the repository, a change of it is told and judged as one of the policies
+   * beside the manifests; elsewhere it is its operator's.
+   */
+  readonly policyFile?: string | undefined;
   /** Lines and destinations that are taken away are mentioned; they fail when it is left out. */
   readonly allowRemovals?: boolean;
   /** Environment variables for Git: `process.env` when they are left out. */

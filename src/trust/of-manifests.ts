@@ -19,7 +19,7 @@ import { readVerifier } from "./verifier.ts";
 /** What a run has to know to judge images. */
 export interface TrustQuestion extends Pick<TrustServices, "open"> {
   /** Whose policies hold: those in promoter manifests, and those beside them. */
-  readonly tree: Pick<ManifestTree, "manifests" | "policyFile">;
+  readonly tree: Pick<ManifestTree, "manifests" | "policyFile" | "namedPolicy">;
   readonly settings: TrustSettings;
 }
 
@@ -38,7 +38,7 @@ export async function trustOf({ tree, settings, open }: TrustQuestion): Promise<
   };
   const files = [
     ...(tree.policyFile === undefined ? [] : [tree.policyFile]),
-    ...(settings.policy === undefined ? [] : [await readPolicyFile(settings.policy)]),
+    ...(await namedIn(tree, settings)),
   ];
   const read = files.map((file) => ({ file: file.file, ...policiesIn(file, context) }));
   const inline = read.flatMap(({ file, keys: own }) =>
@@ -54,6 +54,15 @@ export async function trustOf({ tree, settings, open }: TrustQuestion): Promise<
     reports: files.flatMap(({ reports }) => reports),
     unreadReports: files.flatMap(({ unread }) => unread),
   });
+}
+
+/** The policies that the settings name: as the state has them that is looked at, or as they are on disk. */
+async function namedIn(
+  { namedPolicy }: TrustQuestion["tree"],
+  { policy }: TrustSettings,
+): Promise<readonly PoliciesBeside[]> {
+  if (policy === undefined || namedPolicy === "none") return [];
+  return [namedPolicy ?? (await readPolicyFile(policy))];
 }
 
 function policiesIn(

@@ -50,6 +50,8 @@ let count = 0;
 async function reviewed(
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
+  /** The policy file that the settings name, from the repository. */
+  named?: string,
 ): Promise<Review> {
   const repository = await createRepository(join(world.folder, `policies-${++count}`));
   const tree = join(repository.path, "tree");
@@ -72,9 +74,10 @@ async function reviewed(
   }
   const [base = "", head = ""] = commits;
   const open = world.registries.repository;
+  const policyFile = named === undefined ? undefined : join(repository.path, named);
   const trust = (state: Parameters<typeof trustOf>[0]["tree"]) =>
-    trustOf({ tree: state, settings: {}, open });
-  return reviewChange({ path: tree, base, head, open, trust, environment: gitEnvironment });
+    trustOf({ tree: state, settings: policyFile === undefined ? {} : { policy: policyFile }, open });
+  return reviewChange({ path: tree, base, head, open, trust, policyFile, environment: gitEnvironment });
 }
 
 test("a change does not loosen the policy by which it is judged", async () => {
@@ -104,6 +107,31 @@ test("a change does not loosen the policy by which it is judged", async () => {
   expect(codes(same)).toEqual({ fails: [], mentions: ["policy-warning"] });
   const stricter = await reviewed({ "policy.yaml": policy("warn") }, strict);
   expect(codes(stricter).fails).toEqual(["policy-missing"]);
+});
+
+test("policies that the settings name are judged as those beside, where they are of the repository", async () => {
+  const named = { "rules/all.yaml": policy("require") };
+  const loosened = { "rules/all.yaml": policy("warn") };
+  for (const after of [loosened, {}]) {
+    const review = await reviewed(named, after, "tree/rules/all.yaml");
+    const told = review.findings.find(({ code }) => code === "policy-changed");
+    expect(told?.message).toContain("the policies that the settings name");
+    expect(told?.file).toMatch(/rules\/all\.yaml$/);
+    const refused = review.findings.filter(({ code }) => code === "policy-missing");
+    expect(refused.map(({ message }) => message).join()).toContain("as the base has it");
+  }
+  // What it names counts as it does; what the change brings itself holds for the change.
+  const vex = { "rules/all.yaml": clean, "rules/vex/a.json": "{}" };
+  const other = await reviewed(vex, { ...vex, "rules/vex/a.json": '{"other":1}' }, "tree/rules/all.yaml");
+  expect(codes(other).mentions).toContain("policy-changed");
+  const same = await reviewed(named, named, "tree/rules/all.yaml");
+  expect(codes(same)).toEqual({ fails: ["policy-missing"], mentions: [] });
+  const added = await reviewed({}, named, "tree/rules/all.yaml");
+  expect(codes(added)).toEqual({ fails: ["policy-missing"], mentions: ["policy-changed"] });
+  // One that is elsewhere is its operator's: it holds for both, and a change cannot change it.
+  await writeFiles(world.folder, { "operators.yaml": policy("require") });
+  const elsewhere = await reviewed({}, {}, "../operators.yaml");
+  expect(codes(elsewhere)).toEqual({ fails: ["policy-missing"], mentions: [] });
 });
 
 test("a file that policies take the word of is as good as they are: another one is told", async () => {

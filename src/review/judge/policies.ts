@@ -81,13 +81,19 @@ export function judgeUnasked(
   ];
 }
 
-/** That the policies beside the manifests are other ones, or that a file is which they name. */
+/** That the policies beside the manifests, or those of the repository that the settings name, are other ones, or that a file is which they name. */
 export function judgePolicyFile(before: ManifestTree, after: ManifestTree): readonly ReviewFinding[] {
   const now = new Set(policyFiles(after));
   return changedPolicyFiles(before, after).map((file): ReviewFinding => {
     const isGone = !now.has(file);
-    const isPolicy = [before, after].some(({ policyFile }) => policyFile?.file === file);
-    const what = isPolicy ? "the policies beside the manifests" : "what a policy takes the word of";
+    const states = [before, after];
+    const isBeside = states.some(({ policyFile }) => policyFile?.file === file);
+    const isPolicy = isBeside || states.some((state) => namedIn(state)?.file === file);
+    const what = isBeside
+      ? "the policies beside the manifests"
+      : isPolicy
+        ? "the policies that the settings name"
+        : "what a policy takes the word of";
     const change = isGone ? "taken away" : isPolicy ? "other ones" : "another file";
     return {
       severity: "mentions",
@@ -142,10 +148,18 @@ export function withBase(head: ImageTrust, base: Pick<ImageTrust, "applies" | "j
   };
 }
 
-/** The file of policies, and those that it names, as far as any was there. */
-function policyFiles({ policyFile }: ManifestTree): readonly string[] {
-  if (policyFile === undefined) return [];
-  const { file, reports, unread } = policyFile;
+function namedIn({ namedPolicy }: ManifestTree): ManifestTree["policyFile"] {
+  return namedPolicy === "none" ? undefined : namedPolicy;
+}
+
+/** The files of policies, and those that they name, as far as any was there. */
+function policyFiles(tree: ManifestTree): readonly string[] {
+  return [tree.policyFile, namedIn(tree)].flatMap((policies) =>
+    policies === undefined ? [] : filesOf(policies),
+  );
+}
+
+function filesOf({ file, reports, unread }: NonNullable<ManifestTree["policyFile"]>): readonly string[] {
   const folder = dirname(file);
   return [
     file,
