@@ -150,18 +150,21 @@ it("asks a source once about an image, for all mirrors, signatures and summaries
   expect(times).toEqual([`GET manifests/${digest}`, `GET manifests/${digest}`]);
 });
 
-it("tells of policies about all projects that list an image, also when it is copied", async () => {
-  const other = `${world.staging.host}/bar`;
-  const text = policy().replace("    mode: warn", "    mode: warn\n    projects: [bar]");
-  const policyFile = { file: "tree/policy.yaml", text, reports: [], unread: [] };
-  const open = world.registries.repository;
-  const { report } = await world.promote(
-    [...projects(), ...projects(other).map((project) => ({ ...project, name: "bar" }))],
-    {
-      signing: await signingWith([{ signer: "release", summary: "release" }], [signer]),
-      trust: await trustOf({ tree: { manifests: [], policyFile }, settings: {}, open }),
-    },
-  );
-  expect(report.policies).toMatchObject([{ policy: "annotated", mode: "warn", outcome: "missing" }]);
-  expect(await results()).toEqual(["FAILED"]);
-});
+it.each(["foo", "bar"])(
+  "tells of policies about all projects that list an image, here from %s",
+  async (from) => {
+    const other = `${world.staging.host}/${from}`;
+    const text = policy().replace("    mode: warn", "    mode: warn\n    projects: [bar]");
+    const policyFile = { file: "tree/policy.yaml", text, reports: [], unread: [] };
+    const open = world.registries.repository;
+    const { report } = await world.promote(
+      [...projects(), ...projects(other).map((project) => ({ ...project, name: "bar" }))],
+      {
+        signing: await signingWith([{ signer: "release", summary: "release" }], [signer]),
+        trust: await trustOf({ tree: { manifests: [], policyFile }, settings: {}, open }),
+      },
+    );
+    expect(report.policies).toMatchObject([{ policy: "annotated", mode: "warn", outcome: "missing" }]);
+    expect(await results()).toEqual(["FAILED"]);
+  },
+);
