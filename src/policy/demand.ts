@@ -1,4 +1,5 @@
 import { printable } from "../diagnostics/index.ts";
+import { provenanceTypes } from "../slsa/index.ts";
 import {
   allOf,
   answerOf,
@@ -15,7 +16,6 @@ import type { Evidence, EvidenceItem } from "./model.ts";
 import { provenanceAnswer } from "./provenance.ts";
 import type { AttestationDemand, Demand, SignatureDemand } from "./rule.ts";
 import { signerId, signerWords } from "./signers.ts";
-import { provenanceTypes } from "./slsa.ts";
 import { ageFault, isOfType, isSignature, signerOf } from "./statements.ts";
 import { vulnerabilityAnswer } from "./vulnerabilities/judge.ts";
 
