@@ -1,3 +1,4 @@
+import type { Place } from "../diagnostics/index.ts";
 import type { SecretSetting } from "../secrets/index.ts";
 
 /** Whom to believe, what travels with images, and who signs them: the section `trust`. All paths are absolute. */
@@ -66,6 +67,8 @@ export interface TokenSetting {
 export interface SigningRule {
   /** Globs of production repositories; all when left out. */
   readonly images?: readonly string[];
+  /** Where {@link SigningRule.images} stand, or the rule, when it was read from a file. */
+  readonly at?: Place;
   /** One of {@link TrustSettings.signers}. */
   readonly signer: string;
   /** `bundle` by default. */

@@ -1,3 +1,4 @@
+import { placeIn } from "../diagnostics/index.ts";
 import {
   described,
   either,
@@ -197,5 +198,9 @@ const signingRule: Shape<SigningRule> = made(
       description: "Attach a verification summary, signed by this one of the signers.",
     }),
   }),
-  (rule): SigningRule => rule,
+  (rule, node, { findings }): SigningRule => {
+    const entries = node.kind === "mapping" ? node.entries : [];
+    const images = entries.find(({ key }) => key.value === "images")?.value;
+    return { ...rule, at: placeIn(findings.file, findings.placeOf((images ?? node).start)) };
+  },
 );

@@ -1,4 +1,5 @@
-import { type Patterns, parsePatterns } from "../edges/index.ts";
+import { formatPlace } from "../diagnostics/index.ts";
+import { type Patterns, parsePatterns, SelectionError } from "../edges/index.ts";
 import { WaybillError } from "../errors/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { splitRepository } from "../oci/index.ts";
@@ -57,7 +58,7 @@ export interface ImageSigning {
 }
 
 /** Why what is to be signed, or by whom, makes no sense. */
-export type TrustErrorCode = "unknown-signer" | "invalid-identity";
+export type TrustErrorCode = "unknown-signer" | "invalid-identity" | "invalid-images";
 
 /** Signing that makes no sense as it is set. */
 export class TrustError extends WaybillError<TrustErrorCode> {
@@ -66,8 +67,7 @@ export class TrustError extends WaybillError<TrustErrorCode> {
 
 /**
  * Puts rules and signers together. Nobody is asked.
- * @throws {TrustError} for a rule whose signer is not there, or whose identity is no name.
- * @throws {SelectionError} `invalid-pattern` for a glob that can mean nothing.
+ * @throws {TrustError} for a rule whose signer is not there, whose identity is no name, or whose images can match nothing.
  */
 export async function openSigning(
   rules: readonly SigningRule[],
@@ -82,17 +82,33 @@ export async function openSigning(
     });
   };
   const compiled: { readonly rule: SigningRule; readonly images: Patterns }[] = [];
-  for (const rule of rules) {
+  for (const [number, rule] of rules.entries()) {
     signer(rule.signer);
     if (rule.summary !== undefined) signer(rule.summary);
     identityFault(rule.identity);
-    compiled.push({ rule, images: await parsePatterns("--to", rule.images ?? []) });
+    compiled.push({ rule, images: await imagesOf(rule, `trust.sign[${number}].images`) });
   }
   return {
     facts,
     signer,
     ruleOf: (destination) => compiled.find(({ images }) => images.matches(destination))?.rule,
   };
+}
+
+/** They are written as the patterns of `--to`, and are told as what they are. */
+async function imagesOf({ images = [], at }: SigningRule, key: string): Promise<Patterns> {
+  try {
+    return await parsePatterns("--to", images);
+  } catch (cause) {
+    if (!(cause instanceof SelectionError)) throw cause;
+    throw new TrustError("invalid-images", cause.message.replace(/^--to /, `${key}: `), {
+      where: at === undefined ? key : formatPlace(at),
+      hint:
+        cause.hint ??
+        "a pattern is the name of a repository, a glob such as registry.example.com/**, or regex:EXPRESSION",
+      cause,
+    });
+  }
 }
 
 function identityFault(template: string | undefined): void {

@@ -40,7 +40,13 @@ describe("who signs, in the settings", () => {
           signingConfig: "/etc/waybill/s.json",
         },
       },
-      sign: [{ images: ["registry.example.com/**"], signer: "release", layout: "both", summary: "vault" }],
+      sign: [
+        {
+          images: ["registry.example.com/**"],
+          ...{ signer: "release", layout: "both", summary: "vault" },
+          at: expect.objectContaining({ line: expect.any(Number) }),
+        },
+      ],
       builds: "ci",
     });
   });
