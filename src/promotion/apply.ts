@@ -17,7 +17,7 @@ import {
   subjectOf,
   type Tag,
 } from "../oci/index.ts";
-import { placeOf, placing, RegistryError, type Repository } from "../registry/index.ts";
+import { notKeptInList, placeOf, placing, RegistryError, type Repository } from "../registry/index.ts";
 import {
   type ImageEdge,
   imageKind,
@@ -119,7 +119,7 @@ async function confirmReferrers(unconfirmed: readonly Unconfirmed[], report: Rep
       await Promise.all(
         waiting.map(({ target, referrers, confirmed }) => {
           const missing = referrers.find((digest) => lost.has(digest));
-          return missing === undefined ? confirmed() : fail(target, overwritten(to, missing), report);
+          return missing === undefined ? confirmed() : fail(target, notKeptInList(to, missing), report);
         }),
       );
     } catch (error) {
@@ -127,18 +127,6 @@ async function confirmReferrers(unconfirmed: readonly Unconfirmed[], report: Rep
     }
   });
   await Promise.all(looks);
-}
-
-function overwritten(to: Repository, referrer: Digest): RegistryError {
-  return new RegistryError(
-    "referrer-unconfirmed",
-    phrase`the list of referrers that ${referrer} belongs into did not keep it until the end of the run`,
-    {
-      ...placeOf(to),
-      where: to.name,
-      hint: "somebody else writes that list: run again when nobody else attaches anything to this image",
-    },
-  );
 }
 
 function fail({ image, repository }: Target, error: unknown, report: Report): void {

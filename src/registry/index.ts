@@ -56,6 +56,6 @@ export type {
   RepositoryWriter,
   ResolveOptions,
 } from "./repository.ts";
-export { placeOf, placing, readSmallBlob } from "./repository.ts";
+export { notKeptInList, placeOf, placing, readSmallBlob } from "./repository.ts";
 export { vouchFor } from "./vouched.ts";
 export type { Ending, HostWork } from "./watched.ts";

@@ -18,6 +18,19 @@ export function placeOf({ name, host }: Pick<Repository, "name" | "host">): Fail
   return { registry: host === undefined ? undefined : splitRepository(name).host, repository: name };
 }
 
+/** Why a referrer does not count that is in the repository: what {@link RepositoryWriter.confirmReferrers} tells of it. */
+export function notKeptInList(
+  repository: Pick<Repository, "name" | "host">,
+  referrer: Digest,
+): RegistryError {
+  const message = phrase`the list of referrers that ${referrer} belongs into did not keep it until the end of the run`;
+  return new RegistryError("referrer-unconfirmed", message, {
+    ...placeOf(repository),
+    where: repository.name,
+    hint: "somebody else writes that list: run again when nobody else attaches anything to this image",
+  });
+}
+
 /** Work at a repository, whose failures say that they happened there where they do not say it themselves. */
 export async function placing<Result>(
   repository: Pick<Repository, "name" | "host">,

@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import { Copier, type CopyEvent, type ImageGraph, readGraph, type Seat, WideImages } from "../copy/index.ts";
-import { type FailureRecord, failureRecord, phrase, WaybillError } from "../errors/index.ts";
+import { type FailureRecord, failureRecord, WaybillError } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import type { ListedTag } from "../inspect/index.ts";
 import {
@@ -12,7 +12,7 @@ import {
   type Tag,
   type Target,
 } from "../oci/index.ts";
-import { placeOf, RegistryError, type Repository } from "../registry/index.ts";
+import { notKeptInList, placeOf, RegistryError, type Repository } from "../registry/index.ts";
 
 /** An image as it is to be at the destination: under a tag, or by its digest alone. */
 export interface WantedImage {
@@ -286,14 +286,7 @@ async function confirmReferrers({ to, came }: Run): Promise<void> {
     for (const { image, referrers } of came) {
       const missing = referrers.find((digest) => lost.has(digest));
       if (missing === undefined || !isBrought(image)) continue;
-      const message = phrase`the list of referrers that ${missing} belongs into did not keep it`;
-      const hint =
-        "somebody else writes that list: run again when nobody else attaches anything to this image";
-      const failure = new RegistryError("referrer-unconfirmed", message, {
-        ...placeOf(to),
-        ...{ where: to.name, hint },
-      });
-      end(image, "failed", failureRecord(failure));
+      end(image, "failed", failureRecord(notKeptInList(to, missing)));
     }
   } catch (error) {
     for (const { image } of came) if (isBrought(image)) end(image, "failed", failureRecord(error));

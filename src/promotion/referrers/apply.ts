@@ -9,7 +9,14 @@ import {
   readImageContent,
   type Tag,
 } from "../../oci/index.ts";
-import { placeOf, placing, RegistryError, type Repository, readSmallBlob } from "../../registry/index.ts";
+import {
+  notKeptInList,
+  placeOf,
+  placing,
+  RegistryError,
+  type Repository,
+  readSmallBlob,
+} from "../../registry/index.ts";
 import { type CosignTags, layerIdentity, layersOf, openCosignTags, tagPlace } from "../../trust/index.ts";
 import type { ApplyOptions, Outcome } from "../section.ts";
 import { isWork } from "../verdicts.ts";
@@ -207,18 +214,6 @@ async function lostOf({
     const list = lists.get(to.address);
     if (list === undefined) return undefined;
     if ("code" in list) return list;
-    return list.has(digest) ? failureRecord(notKept(to, digest)) : undefined;
+    return list.has(digest) ? failureRecord(notKeptInList(to, digest)) : undefined;
   };
-}
-
-function notKept(to: Repository, referrer: Digest): RegistryError {
-  return new RegistryError(
-    "referrer-unconfirmed",
-    phrase`the list of referrers that ${referrer} belongs into did not keep it until the end of the run`,
-    {
-      ...placeOf(to),
-      where: to.name,
-      hint: "somebody else writes that list: run again when nobody else attaches anything to this image",
-    },
-  );
 }

@@ -9,7 +9,7 @@ import {
   type RepositoryName,
 } from "../../oci/index.ts";
 import type { PolicyVerdict } from "../../policy/index.ts";
-import { placeOf, placing, RegistryError, type Repository } from "../../registry/index.ts";
+import { notKeptInList, placeOf, placing, RegistryError, type Repository } from "../../registry/index.ts";
 import type { Signer } from "../../signing/index.ts";
 import {
   attachBundle,
@@ -292,24 +292,12 @@ async function confirm(
           const place = places.find((each) => lostPlaces.has(each));
           const missing = referrers.find((digest) => lost.has(digest));
           if (place !== undefined) tell(edge, failureRecord(lostPlaces.get(place)));
-          else if (missing !== undefined) tell(edge, failureRecord(overwritten(to, missing)));
+          else if (missing !== undefined) tell(edge, failureRecord(notKeptInList(to, missing)));
           else tell(edge);
         }
       } catch (error) {
         for (const { edge } of here) tell(edge, failureRecord(error));
       }
     }),
-  );
-}
-
-function overwritten(to: Repository, missing: Digest): RegistryError {
-  return new RegistryError(
-    "referrer-unconfirmed",
-    phrase`the list of referrers that ${missing} belongs into did not keep it until the end of the run`,
-    {
-      ...placeOf(to),
-      where: to.name,
-      hint: "somebody else writes that list: run again when nobody else attaches anything to this image",
-    },
   );
 }
