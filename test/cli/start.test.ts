@@ -1,3 +1,4 @@
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildImage, pushImage } from "../../src/demo/image.ts";
@@ -23,6 +24,7 @@ const heavy = [
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let registry: RegistryServer;
 let image: string;
+let digest: string;
 
 beforeAll(async () => {
   folder = await temporaryFolder("start");
@@ -32,7 +34,7 @@ beforeAll(async () => {
   const built = await buildImage("app", "1.0");
   await pushImage(built, registries.repository(parseRepository(image)), [parseTag("1.0")]);
   await registries.close();
-  const { digest } = built.root.descriptor;
+  ({ digest } = built.root.descriptor);
   await writeTree(join(folder.path, "tree"), [
     {
       name: "foo",
@@ -81,5 +83,40 @@ describe("a short command loads no more of Node than it uses", () => {
     const layout = `oci:${join(folder.path, "layout")}:1.0`;
     expect(await loadedBy(["copy", `${image}:1.0`, layout])).toEqual(["crypto", "http"]);
     expect(await loadedBy(["digest", layout])).toEqual(["crypto"]);
+  });
+});
+
+/** Packages of others of which a command loads a file, as Node's own coverage tells. */
+async function packagesOf(argv: readonly string[]): Promise<readonly string[]> {
+  const told = join(folder.path, "coverage");
+  await rm(told, { recursive: true, force: true });
+  const { status } = await start(executable("waybill"), argv, {
+    ...process.env,
+    HOME: folder.path,
+    NODE_V8_COVERAGE: told,
+  }).ended;
+  expect(status).toBe(0);
+  const texts = await Promise.all((await readdir(told)).map((name) => readFile(join(told, name), "utf8")));
+  const files = texts.flatMap((text) =>
+    (JSON.parse(text) as { result: readonly { readonly url: string }[] }).result.map(({ url }) => url),
+  );
+  expect(files.some((file) => file.endsWith("/bin/waybill.js"))).toBe(true);
+  const names = files.flatMap((file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
+  return [...new Set(names)].sort();
+}
+
+describe("what verifies and signs is loaded by who has something to verify or to sign", () => {
+  it("and not to plan or promote where no setting and no policy says anything of it", async () => {
+    const tree = join(folder.path, "here");
+    await writeTree(tree, [
+      {
+        name: "foo",
+        source: `${registry.address}/foo`,
+        destinations: [`${registry.address}/production`],
+        images: { app: { [digest]: ["1.0"] } },
+      },
+    ]);
+    expect(await packagesOf(["plan", tree])).toEqual([]);
+    expect(await packagesOf(["promote", tree, "--confirm"])).toEqual([]);
   });
 });
