@@ -1,8 +1,7 @@
-import type { LimitFunction } from "p-limit";
 import { type FailureRecord, failureRecord, phrase } from "../errors/index.ts";
 import type { Descriptor, Digest, ImageContent } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
-import { jsonExcess, type SignatureReading, type SignatureVerifier } from "../sigstore/index.ts";
+import type { SignatureReading, SignatureVerifier } from "../sigstore/index.ts";
 import { layerIdentity } from "./cosign-tags.ts";
 import {
   attachedTypes,
@@ -14,7 +13,8 @@ import {
 } from "./formats.ts";
 import { tooMuch } from "./look-faults.ts";
 import type { AttachedReading, Attachment, AttachmentFormat } from "./model.ts";
-import { enclosureOf, isAbout, jsonOf, statementIn } from "./statement.ts";
+import type { ReadingRoom } from "./reading-room.ts";
+import { enclosureOf, isAbout, statementIn, unvouchedJson } from "./statement.ts";
 import { memoryOf } from "./statement-memory.ts";
 
 /** What is read of the contents of all that hangs on an image, in bytes. */
@@ -29,12 +29,9 @@ export interface ContentBudget {
   verified: number;
   /** The same for what others say. */
   others: number;
-  /** Paces what is large while it is read and parsed, over all images of a run. */
-  readonly large: LimitFunction;
+  /** The room in memory that contents are read and parsed in, one for all images of a run. */
+  readonly room: ReadingRoom;
 }
-
-/** Bytes from which on a statement is large. */
-const largeBytes = 1024 * 1024;
 
 /** Where contents are read from: a repository, whose requests somebody paces. */
 export type ContentSource = Pick<Repository, "name" | "host" | "open">;
@@ -89,7 +86,7 @@ export async function readContents(
     budget.left -= layer.size;
     const work = async () => read(await readSmallBlob(source, layer, budget.one));
     try {
-      const reading = await (layer.size > largeBytes ? budget.large(work) : work());
+      const reading = await budget.room(layer.size, work);
       const signature = fault === undefined ? reading.signature : ({ state: "failed", why: fault } as const);
       const kept = withinMemory({ ...reading, signature }, budget);
       if (kept !== undefined) readings.push({ ...kept, layer: layerIdentity(layer) });
@@ -195,11 +192,7 @@ function readerOf(
   if (mediaType === attachedTypes.envelope) return (bytes) => verifier.envelope(bytes, annotations, subject);
   if (!isInToto(mediaType) && format !== "in-toto") return undefined;
   return (bytes) => {
-    if (jsonExcess(bytes) === "many") {
-      const why = "it has more values than are read";
-      return { signature: { state: "unverifiable", why, lacks: "room" } };
-    }
-    const json = jsonOf(bytes);
+    const json = unvouchedJson(bytes);
     const enclosure = enclosureOf(json);
     if (enclosure === "bundle") return verifier.bundle(bytes, subject);
     if (enclosure === "envelope") return verifier.envelope(bytes, annotations, subject);

@@ -1,4 +1,4 @@
-import pLimit, { type LimitFunction } from "p-limit";
+import pLimit from "p-limit";
 import { type FailureRecord, failureRecord, phrase } from "../errors/index.ts";
 import {
   type CosignTagKind,
@@ -26,6 +26,7 @@ import { formatOf, isSignature, mostTellingFirst } from "./formats.ts";
 import { notThere, tooMuch } from "./look-faults.ts";
 import { type AttachmentLimits, attachmentLimits } from "./look-limits.ts";
 import type { Attachment, AttachmentTree } from "./model.ts";
+import { openReadingRoom, type ReadingRoom } from "./reading-room.ts";
 
 /** How it is looked at what hangs on an image. */
 export interface AttachmentsOptions {
@@ -35,8 +36,8 @@ export interface AttachmentsOptions {
   readonly limits?: Partial<AttachmentLimits> | undefined;
   /** All tags of the repository, when they are known: tags that are not among them are not asked for. */
   readonly tags?: ReadonlySet<string> | undefined;
-  /** Paces what is large, where other images are looked at as well: {@link paceLarge}. */
-  readonly large?: LimitFunction | undefined;
+  /** The room in memory for what is read, where other images are looked at as well. */
+  readonly room?: ReadingRoom | undefined;
 }
 
 /** What was read, and how many bytes of memory that takes, about. */
@@ -60,14 +61,6 @@ export async function readAttachments(
   return (await measureAttachments(repository, digest, options)).tree;
 }
 
-/** Large statements in memory as a whole, of all images together. */
-const largeAtOnce = 2;
-
-/** What paces the reading of large statements in one run. */
-export function paceLarge(): LimitFunction {
-  return pLimit(largeAtOnce);
-}
-
 /** Requests under way for one image. */
 const atOnce = 8;
 
@@ -75,12 +68,12 @@ const atOnce = 8;
 export async function measureAttachments(
   repository: Repository,
   digest: Digest,
-  { verifier = openVerifier({}), limits: given, tags, large = paceLarge() }: AttachmentsOptions,
+  { verifier = openVerifier({}), limits: given, tags, room = openReadingRoom() }: AttachmentsOptions,
 ): Promise<MeasuredTree> {
   const limits = { ...attachmentLimits, ...given };
   const budget: ContentBudget = {
     ...{ one: limits.contentBytes, layers: limits.layers, left: limits.allBytes },
-    ...{ verified: limits.verifiedMemory, others: limits.otherMemory, large },
+    ...{ verified: limits.verifiedMemory, others: limits.otherMemory, room },
   };
   let manifestsLeft = limits.manifests;
   let platformsLeft = limits.platforms;

@@ -6,9 +6,10 @@ import type { Repository } from "../registry/index.ts";
 import { openVerifier, type SignatureVerifier } from "../sigstore/index.ts";
 import { readHanging } from "./hanging.ts";
 import { createJudge } from "./judge.ts";
-import { measureAttachments, paceLarge } from "./look.ts";
+import { measureAttachments } from "./look.ts";
 import type { AttachmentLimits } from "./look-limits.ts";
 import type { AttachmentTree, ImageTrust } from "./model.ts";
+import { openReadingRoom } from "./reading-room.ts";
 import type { TravelRule } from "./travel.ts";
 
 /** What {@link openTrust} works with. */
@@ -63,7 +64,7 @@ export function openTrust({
   const kept = new Map<string, Kept>();
   const listed = new Map<RepositoryName, Promise<ReadonlySet<string> | undefined>>();
   let keptBytes = 0;
-  const large = paceLarge();
+  const room = openReadingRoom();
 
   const tagsOf = (repository: Repository): Promise<ReadonlySet<string> | undefined> => {
     const known = listed.get(repository.name) ?? listTags(repository);
@@ -74,7 +75,7 @@ export function openTrust({
   const read = async (name: RepositoryName, digest: Digest, entry: Kept): Promise<AttachmentTree> => {
     const repository = open(name);
     const tags = await tagsOf(repository);
-    const { tree, bytes } = await measureAttachments(repository, digest, { verifier, limits, tags, large });
+    const { tree, bytes } = await measureAttachments(repository, digest, { verifier, limits, tags, room });
     // It may have been given up meanwhile.
     if (kept.get(formatReference(name, digest)) === entry) keptBytes += bytes;
     entry.bytes += bytes;

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { algorithmOf, type Digest, hexOf, jsonIn } from "../oci/index.ts";
-import { jsonExcess, type SignedStatement } from "../sigstore/index.ts";
+import { jsonExcess, type SignedStatement, skimJson } from "../sigstore/index.ts";
 
 const text = z.string().check(z.maxLength(2048));
 const statementSchema = z.object({
@@ -39,8 +39,15 @@ export function isAbout({ subjects }: Pick<SignedStatement, "subjects">, digest:
   return subjects.some((subject) => subject.digest[algorithmOf(digest)] === hexOf(digest));
 }
 
-/** Bytes as JSON in UTF-8; `undefined` for what is none, or is nested too deep, or has too many values to be parsed. */
-export function jsonOf(bytes: Uint8Array): unknown {
+/** Bytes up to which a document is parsed whole that nobody vouches for. */
+const unvouchedBytes = 1024 * 1024;
+
+/**
+ * A document that nobody vouches for yet, as JSON in UTF-8: of a long one only what a statement says beside its predicate.
+ * `undefined` for what is none, or is nested too deep.
+ */
+export function unvouchedJson(bytes: Uint8Array): unknown {
+  if (bytes.length > unvouchedBytes) return skimJson(bytes, ["_type", "predicateType", "subject"]);
   if (jsonExcess(bytes) !== undefined) return undefined;
   return jsonIn(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
 }

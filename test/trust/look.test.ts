@@ -243,7 +243,7 @@ describe("what hangs on an image", () => {
     expect(opened).toBe(0);
   });
 
-  test("is not parsed where it has more values than there is memory for", async () => {
+  test("is told by its type alone where it is long and nobody vouches for it", async () => {
     const { repository } = await embedded(true);
     const { first } = await pushedImage(repository);
     const many = Array.from({ length: sigstoreLimits.jsonValues }, () => 0);
@@ -252,8 +252,22 @@ describe("what hangs on an image", () => {
     const bytes = Buffer.from(JSON.stringify(statement(first.digest, slsa, many)));
     await refer(repository, first, { artifactType: inToto, layers: [{ mediaType: inToto, bytes }] });
     const { attachments } = await readAttachments(repository, first.digest);
-    const tooMuch = { readings: [], failure: { code: "too-large" } };
-    expect(attachments).toMatchObject([tooMuch, tooMuch]);
+    const told = { statement: { predicateType: slsa, predicate: undefined } };
+    const states = attachments.flatMap(({ readings }) => readings.map(({ signature }) => signature.state));
+    expect(attachments).toMatchObject([{ readings: [told] }, { readings: [told] }]);
+    expect(states.toSorted()).toEqual(["unsigned", "unverifiable"]);
+  });
+
+  test("is unread where it has more values than there is memory for", async () => {
+    const { repository } = await embedded(true);
+    const { first } = await pushedImage(repository);
+    const many = Buffer.from(`[${"{},".repeat(sigstoreLimits.jsonValues)}0]`);
+    await refer(repository, first, {
+      artifactType: bundleType,
+      layers: [{ mediaType: bundleType, bytes: many }],
+    });
+    const { attachments } = await readAttachments(repository, first.digest);
+    expect(attachments).toMatchObject([{ readings: [], failure: { code: "too-large" } }]);
   });
 
   test("is told by its type alone where nobody vouches for it and there is no room for the rest", async () => {
