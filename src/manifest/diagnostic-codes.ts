@@ -73,6 +73,14 @@ export const diagnosticCodes = {
   },
   "repeated-digest": { severity: "info", summary: "Several blocks of an image list the same digest." },
   "invalid-provenance": { severity: "error", summary: "A policy of provenance is not one." },
+  "provenance-off": {
+    severity: "warning",
+    summary: "A policy of provenance has no mode, so that it demands nothing.",
+  },
+  "provenance-unmatched": {
+    severity: "warning",
+    summary: "A pattern of images that have to reach a level of provenance means none.",
+  },
   "provenance-differs": {
     severity: "error",
     summary: "Two manifests with the same staging registry have different policies of provenance.",

@@ -32,7 +32,9 @@ export interface ProvenancePolicy {
   readonly sources: readonly string[];
   readonly predicateTypes: readonly string[];
   /** The least level of SLSA's build track. */
-  readonly level?: 1 | 2 | 3 | undefined;
+  readonly level?: 2 | 3 | undefined;
+  /** Images that have to reach a level: patterns of names below {@link PromoterManifest.source}. */
+  readonly levels?: readonly PolicyImageLevel[] | undefined;
   /** Of the mode, in {@link PromoterManifest.file}. */
   readonly at: TextPosition;
 }
@@ -40,8 +42,16 @@ export interface ProvenancePolicy {
 /** A builder that is trusted, up to a level of SLSA's build track. */
 export interface PolicyBuilder {
   readonly id: string;
-  readonly level?: 1 | 2 | 3 | undefined;
+  readonly level: 1 | 2 | 3;
   readonly signers?: readonly string[];
+  /** Who may have called it: workflows, any when there is none, at revisions that one of the patterns fits. */
+  readonly caller?: { readonly workflows: readonly string[]; readonly refs: readonly string[] };
+}
+
+/** Patterns of images (`charts/*`, as Go's `path.Match` has them), and the level that these have to reach. */
+export interface PolicyImageLevel {
+  readonly images: readonly string[];
+  readonly level: 2 | 3;
 }
 
 /** One item of `registries`: a registry host with a path, such as `us.gcr.io/some-prod/sub`. */

@@ -78,7 +78,11 @@ function foundIn({ diagnostics }: ManifestTree, files: readonly string[]): reado
 }
 
 /** Codes of what shows only beside other projects. */
-const wholeTreeCodes: ReadonlySet<string> = new Set(["destination-is-staging", "provenance-differs"]);
+const wholeTreeCodes: ReadonlySet<string> = new Set([
+  "destination-is-staging",
+  "provenance-differs",
+  "provenance-unmatched",
+]);
 
 /** A project of another tree with the same name, files and texts. */
 function unchanged(

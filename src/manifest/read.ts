@@ -1,7 +1,9 @@
 import { basename, dirname, normalize, sep } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
-import { type Diagnostic, inOrder } from "../diagnostics/index.ts";
+import { type Diagnostic, inOrder, printable } from "../diagnostics/index.ts";
+import { restBelow } from "../oci/index.ts";
+import { fitsPath, pathPattern } from "../policy/index.ts";
 import { diskFilesOf } from "./file-source.ts";
 import { diagnostic } from "./findings.ts";
 import type { ManifestTree, PromoterManifest } from "./model.ts";
@@ -94,7 +96,11 @@ async function readTree(directory: string, reading: TreeReadOptions): Promise<Ma
       }),
     );
   }
-  diagnostics.push(...promotionsIntoStaging(manifests), ...differingPolicies(manifests));
+  diagnostics.push(
+    ...promotionsIntoStaging(manifests),
+    ...differingPolicies(manifests),
+    ...unmatchedLevels(manifests),
+  );
   return {
     path,
     manifests,
@@ -159,6 +165,26 @@ function promotionsIntoStaging(manifests: readonly PromoterManifest[]): Diagnost
       });
     }),
   );
+}
+
+/** A pattern that means no image of the source, or below it, demands nothing: it is most likely a slip of the pen. */
+function unmatchedLevels(manifests: readonly PromoterManifest[]): Diagnostic[] {
+  return manifests.flatMap(({ file, source, provenance }) => {
+    const { levels = [], at = source.at, mode = "off" } = provenance ?? {};
+    if (mode === "off" || levels.length === 0) return [];
+    const names = manifests.flatMap((other) =>
+      other.images.flatMap(({ name }) => restBelow(source.name, `${other.source.name}/${name}`) ?? []),
+    );
+    const patterns = [...new Set(levels.flatMap(({ images }) => images))];
+    return patterns.flatMap((pattern) => {
+      const read = pathPattern(pattern);
+      if (names.some((name) => fitsPath(read, name))) return [];
+      const message = `no image of ${source.name} is meant by ${printable(pattern)} in levels of its provenance`;
+      return diagnostic("provenance-unmatched", file, at, message, {
+        hint: "names of images are those below the source, and * ends at a slash",
+      });
+    });
+  });
 }
 
 /** Manifests that share a staging registry share its policy, or the laxer one would be the way around the other. */

@@ -15,6 +15,8 @@ export interface DemandAnswer {
   readonly signers?: readonly (readonly string[])[] | undefined;
   /** Of a whole demand that is satisfied: whose statements count for it, and for no other one of their kind beside it. */
   readonly claims?: Claims | undefined;
+  /** The level of SLSA's build track that was verified, where provenance was asked for: of several the lowest. */
+  readonly level?: number | undefined;
   /** It is missing although there is something of the kind: an index is not judged by its platforms then. */
   readonly isFinal?: boolean | undefined;
 }
@@ -22,7 +24,7 @@ export interface DemandAnswer {
 /** What is said of one statement. */
 export type StatementJudgement =
   /** `signer`: what tells whoever signed it from others. */
-  | { readonly passes: true; readonly why: string; readonly signer?: string }
+  | { readonly passes: true; readonly why: string; readonly signer?: string; readonly level?: number }
   /** `isUnknown`: nobody knows here whether it would pass. */
   | { readonly passes: false; readonly why: string; readonly isUnknown?: boolean };
 
@@ -46,11 +48,15 @@ export function answerOf(evidence: Evidence, { what, concerns, judge }: Wanted):
   const judged = evidence.items.filter(concerns).map((item) => ({ item, ...judge(item) }));
   const passed = judged.filter(({ passes }) => passes);
   const accepted = eachOnce(passed.map(({ item }) => item));
-  const [best] = passed;
+  // Each was judged by itself, so that the highest level counts, and of several the first.
+  const levelOf = (each: StatementJudgement): number => (each.passes ? (each.level ?? 0) : 0);
+  const highest = Math.max(0, ...passed.map(levelOf));
+  const best = passed.find((each) => levelOf(each) === highest);
   if (best !== undefined) {
     const signers = passed.flatMap((each) => (each.passes && each.signer !== undefined ? [each.signer] : []));
     const why = `${best.why}, in ${shortDigest(best.item.manifest)}`;
-    return { outcome: "satisfied", why, accepted, signers: [[...new Set(signers)]] };
+    const level = highest === 0 ? {} : { level: highest };
+    return { outcome: "satisfied", why, accepted, signers: [[...new Set(signers)]], ...level };
   }
   if (evidence.unread.length > 0) return unreadable(what, evidence.unread);
   if (judged.length === 0) return { outcome: "missing", why: `there is no ${bare(what)}`, accepted };
@@ -92,7 +98,8 @@ export function onImageOrPlatforms(
   if (worst === undefined) {
     const ways = [...new Set(each.map(({ answer }) => answer.why))];
     const signers = each.flatMap(({ answer }) => answer.signers ?? [[]]);
-    return { outcome: "satisfied", why: `on each platform: ${firstOf(ways, maxTold)}`, accepted, signers };
+    const why = `on each platform: ${firstOf(ways, maxTold)}`;
+    return { outcome: "satisfied", why, accepted, signers, ...lowestOf(each.map((one) => one.answer)) };
   }
   const { outcome, failure } = worst.answer;
   const reasons = open.map(({ platform, answer }) => `${printable(platform)}: ${answer.why}`);
@@ -118,6 +125,7 @@ export function enoughOf(answers: readonly DemandAnswer[], count: number): Deman
       why: listed(unique(satisfied.map(({ why }) => why))),
       accepted,
       claims: count === 1 ? claimsOfAny(claims) : claims.slice(0, count).flat(),
+      ...lowestOf(satisfied),
     };
   }
   const open = answers.filter(({ outcome }) => outcome !== "satisfied");
@@ -127,6 +135,12 @@ export function enoughOf(answers: readonly DemandAnswer[], count: number): Deman
   const of = count === answers.length ? "" : `${satisfied.length} of ${count} that are needed: `;
   const why = `${of}${firstOf(unique(open.map((each) => each.why)), maxTold)}`;
   return { outcome, why, accepted, failure: unknown[0]?.failure };
+}
+
+/** The lowest level among those that have one. */
+function lowestOf(answers: readonly DemandAnswer[]): Pick<DemandAnswer, "level"> {
+  const levels = answers.flatMap(({ level }) => level ?? []);
+  return levels.length === 0 ? {} : { level: Math.min(...levels) };
 }
 
 function worstOf(answers: readonly DemandAnswer[]): Exclude<DemandAnswer["outcome"], "satisfied"> {

@@ -7,6 +7,8 @@ export interface DemandContext {
   /** The image itself, whichever of its platforms is looked at. */
   readonly root: Digest;
   readonly files: readonly EvidenceFile[];
+  /** Names of the image below the source that the policy covers: all that manifests have for it there. */
+  readonly names: readonly string[];
   /** Vulnerabilities that exceptions let through which are not over. */
   readonly letThrough: readonly string[];
 }

@@ -56,7 +56,7 @@ function answerTo(demand: Demand, evidence: Evidence, asked: DemandContext): Dem
         }),
       );
     case "provenance":
-      return onImageOrPlatforms(evidence, (each) => provenanceAnswer(each, demand, now));
+      return onImageOrPlatforms(evidence, (each) => provenanceAnswer(each, demand, asked));
     case "sbom":
       return sbomAnswer(evidence, demand, now);
     case "vulnerabilities":

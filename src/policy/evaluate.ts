@@ -34,6 +34,11 @@ function asksForPlatform(demand: Demand): boolean {
   return "of" in demand ? demand.of.some(asksForPlatform) : demand.kind === "platforms";
 }
 
+/** Whether a part of it is a demand of provenance, which may verify a level of SLSA's build track. */
+function asksForProvenance(demand: Demand): boolean {
+  return "of" in demand ? demand.of.some(asksForProvenance) : demand.kind === "provenance";
+}
+
 /** Whether an exception is over: its last day has ended. */
 export function isOver({ until }: Pick<PolicyException, "until">, now: Date): boolean {
   return now.getTime() >= Date.parse(`${until}T00:00:00Z`) + 24 * 60 * 60 * 1000;
@@ -47,10 +52,14 @@ function verdictOf(policy: Policy, image: JudgedImage, evidence: Evidence, now: 
       .filter((each) => isExcepted(each, place) && !isOver(each, now))
       .flatMap(({ vulnerabilities = [] }) => vulnerabilities),
   );
-  const asked = { now, root: evidence.digest, files: evidence.files ?? [], letThrough };
+  const names = namesOf(policy.covers, image);
+  const asked = { now, root: evidence.digest, files: evidence.files ?? [], letThrough, names };
   const answer = demandAnswer(policy.demand, evidence, asked);
   const { accepted, failure } = answer;
-  const verdict = { policy: name, at, mode, accepted, failure };
+  const level = asksForProvenance(policy.demand)
+    ? { level: answer.outcome === "satisfied" ? (answer.level ?? 0) : 0 }
+    : {};
+  const verdict = { policy: name, at, mode, accepted, failure, ...level };
   if (answer.outcome === "satisfied") return { ...verdict, ...told(answer), failure: undefined };
   const exception = exceptionFrom(policy, places);
   if (exception === undefined)
@@ -103,6 +112,14 @@ function bounded(words: string): string {
 
 function told({ outcome, why }: DemandAnswer): Pick<PolicyVerdict, "outcome" | "why"> {
   return { outcome, why: bounded(why) };
+}
+
+/** What the image is called below the source of a policy. At the source itself it has no name, which no pattern means. */
+function namesOf({ source }: PolicyScope, image: JudgedImage): readonly string[] {
+  if (source === undefined) return [];
+  return [...new Set(placesOf(image).map((each) => restBelow(source, each.source) ?? ""))].filter(
+    (name) => name !== "",
+  );
 }
 
 function isCovered(scope: PolicyScope, image: JudgedImage): boolean {

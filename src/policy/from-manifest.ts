@@ -1,7 +1,9 @@
 import { placeIn, type TextPosition } from "../diagnostics/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
+import { pathPattern } from "./path-pattern.ts";
 import type { Policy, PolicyMode, SignerPattern, TrustedBuilder } from "./rule.ts";
 import { signerOfSpec } from "./signers.ts";
+import type { TextPattern } from "./text-pattern.ts";
 
 /** What is needed of a promoter manifest for the policy in it: the manifest as it was read has all of it. */
 export interface ManifestWithProvenance {
@@ -15,10 +17,16 @@ export interface ManifestWithProvenance {
           readonly id: string;
           readonly level?: 1 | 2 | 3 | undefined;
           readonly signers?: readonly string[] | undefined;
+          readonly caller?:
+            | { readonly workflows: readonly string[]; readonly refs: readonly string[] }
+            | undefined;
         }[];
         readonly sources: readonly string[];
         readonly predicateTypes: readonly string[];
         readonly level?: 1 | 2 | 3 | undefined;
+        readonly levels?:
+          | readonly { readonly images: readonly string[]; readonly level: 2 | 3 }[]
+          | undefined;
         readonly at: TextPosition;
       }
     | undefined;
@@ -32,16 +40,19 @@ export function provenancePolicies(manifests: Iterable<ManifestWithProvenance>):
   const bySource = new Map<string, Policy>();
   for (const { file, source, provenance } of manifests) {
     if (provenance === undefined || provenance.mode === "off" || bySource.has(source.name)) continue;
-    const { mode, at, signers, sources, predicateTypes, level } = provenance;
+    const { mode, at, signers, sources, predicateTypes, level, levels = [] } = provenance;
     // Reading the manifest has refused a signer with a fault; one that got here all the same is nobody.
     const by = signers.map((spec): SignerPattern => {
       const signer = signerOfSpec(spec);
       return "fault" in signer ? { kind: "key", name: spec } : signer;
     });
     const builders = provenance.builders.map(
-      ({ id, level, signers: named = [] }): TrustedBuilder => ({
+      ({ id, level, signers: named = [], caller }): TrustedBuilder => ({
         id,
         level,
+        ...(caller === undefined
+          ? {}
+          : { caller: { workflows: caller.workflows, refs: caller.refs.map(soundPattern) } }),
         signers: named.length === 0 ? undefined : named.map((spec) => signers.indexOf(spec)),
       }),
     );
@@ -50,9 +61,18 @@ export function provenancePolicies(manifests: Iterable<ManifestWithProvenance>):
       at: placeIn(file, at),
       mode,
       covers: { source: source.name as RepositoryName },
-      demand: { kind: "provenance", by, builders, sources, predicateTypes, level },
+      demand: {
+        ...({ kind: "provenance", by, builders, sources, predicateTypes, level } as const),
+        levels: levels.map(({ images, level }) => ({ images: images.map(soundPattern), level })),
+      },
       exceptions: [],
     });
   }
   return [...bySource.values()];
+}
+
+/** Reading the manifest has refused a pattern with a fault; one that got here all the same means itself alone. */
+function soundPattern(pattern: string): TextPattern {
+  const read = pathPattern(pattern);
+  return "fault" in read ? { exact: pattern } : read;
 }

@@ -11,6 +11,7 @@ export {
 export { type ManifestWithProvenance, provenancePolicies } from "./from-manifest.ts";
 export type * from "./model.ts";
 export { type NamedSigners, namedSigners } from "./named-signers.ts";
+export { fitsPath, pathPattern } from "./path-pattern.ts";
 export type * from "./rule.ts";
 export { signerOfSpec, signerWords } from "./signers.ts";
 export type { NameGlob, TextPattern } from "./text-pattern.ts";

@@ -80,4 +80,9 @@ export interface PolicyVerdict {
   readonly failure?: FailureRecord | undefined;
   /** Statements that satisfied it: what travels under `accepted`. */
   readonly accepted: readonly AcceptedStatement[];
+  /**
+   * The level of SLSA's build track that was verified; 0 where provenance is demanded and none was verified, so that nothing is
+   * to be claimed. Absent where no provenance is demanded.
+   */
+  readonly level?: number | undefined;
 }

@@ -1,24 +1,42 @@
 import { listed, printable, quoted } from "../diagnostics/index.ts";
 import { type BuildClaims, buildClaims, isBuilder, isSource, provenanceTypes } from "../slsa/index.ts";
-import { allOf, answerOf, type DemandAnswer, eachOnce, type StatementJudgement } from "./answer.ts";
+import {
+  allOf,
+  answerOf,
+  type DemandAnswer,
+  eachOnce,
+  type StatementJudgement,
+  unreadable,
+} from "./answer.ts";
 import { bindingFault } from "./builder-binding.ts";
+import { callerFault } from "./caller.ts";
+import type { DemandContext } from "./demand-context.ts";
 import type { Evidence, EvidenceItem } from "./model.ts";
 import type { ProvenanceDemand, SignerPattern, TrustedBuilder } from "./rule.ts";
 import { isBy, signerId, signerWords } from "./signers.ts";
 import { ageFault, isOfType, signerOf } from "./statements.ts";
+import { fitsText } from "./text-pattern.ts";
 
 /**
  * What SLSA provenance on one manifest says, as kpromo judges it (promoter/image/provenance/evaluate.go): signed by one of the
  * signers, who claims a builder that he may claim, from one of the sources, at the level that is demanded; and a statement of
- * each further type by any of the signers. Everything that such a signer says of the manifest is accepted with it, but
+ * each further type by any of the signers; at the level that the image has to reach. Everything that such a signer says of the manifest is accepted with it, but
  * provenance only where it passes.
  */
-export function provenanceAnswer(evidence: Evidence, demand: ProvenanceDemand, now: Date): DemandAnswer {
-  const provenance = answerOf(evidence, {
+export function provenanceAnswer(
+  evidence: Evidence,
+  demand: ProvenanceDemand,
+  asked: DemandContext,
+): DemandAnswer {
+  const { now } = asked;
+  const read = answerOf(evidence, {
     what: "SLSA provenance",
     concerns: isProvenance,
     judge: (item) => judgeProvenance(item, demand, now),
   });
+  const provenance = atLevel(read, requiredLevel(demand, asked.names), evidence, (item) =>
+    judgeProvenance(item, demand, now),
+  );
   const others = evidence.items.filter((item) => !isProvenance(item) && "by" in signerOf(item, demand.by));
   const accepted = eachOnce([...provenance.accepted, ...others]);
   const types = demand.predicateTypes.map((type) =>
@@ -33,7 +51,39 @@ export function provenanceAnswer(evidence: Evidence, demand: ProvenanceDemand, n
   // Without provenance of its own an index is as good as its platforms are, whatever else is missing there.
   return provenance.outcome === "missing"
     ? { ...all, outcome: "missing", accepted }
-    : { ...all, accepted, signers: provenance.signers, isFinal: true };
+    : { ...all, accepted, signers: provenance.signers, isFinal: true, level: provenance.level };
+}
+
+/** The level that an image has to reach: the highest of those that are about one of its names, or 0. */
+function requiredLevel({ levels = [] }: ProvenanceDemand, names: readonly string[]): number {
+  const required = levels.filter(({ images }) =>
+    images.some((pattern) => names.some((name) => fitsText(pattern, name))),
+  );
+  return Math.max(0, ...required.map(({ level }) => level));
+}
+
+/** The answer where an image has to reach a level: what is below it counts as what it is, and is not enough. */
+function atLevel(
+  answer: DemandAnswer,
+  required: number,
+  evidence: Evidence,
+  judge: (item: EvidenceItem) => StatementJudgement,
+): DemandAnswer {
+  const { level = 0, accepted } = answer;
+  if (answer.outcome !== "satisfied" || level >= required) return answer;
+  const [failure] = evidence.unread;
+  if (failure !== undefined)
+    return { ...unreadable(`provenance of level ${required}`, evidence.unread), accepted, level };
+  const refusals = evidence.items.filter(isProvenance).map(judge);
+  const reasons = refusals.flatMap((each) => (each.passes ? [] : [each.why]));
+  const isUnknown = refusals.some((each) => !each.passes && each.isUnknown === true);
+  const why = `its provenance reaches level ${level} at most, and ${required} is demanded of this image`;
+  return {
+    outcome: isUnknown ? "unreadable" : "failed",
+    why: [why, ...new Set(reasons)].slice(0, 4).join("; "),
+    accepted,
+    level,
+  };
 }
 
 function isProvenance({ statement }: EvidenceItem): boolean {
@@ -73,17 +123,17 @@ function judgeProvenance(item: EvidenceItem, demand: ProvenanceDemand, now: Date
   const needed = demand.level === undefined ? 3 : Math.max(demand.level, 2);
   const [, fault] = controls.find(([level, fault]) => level <= needed && fault !== undefined) ?? [];
   if (fault !== undefined) return refused(fault);
+  const called = callerFault(claims, claimable, signer.by, demand.sources);
+  if (called !== undefined) return refused(called);
   // Who may claim several builders may have claimed the better one.
   const ceiling = Math.min(...claimable.map(({ level = 3 }) => level));
   if (demand.level !== undefined && ceiling < demand.level)
     return refused(
       `its signer may claim ${listed(claimable.map(({ id }) => printable(id)))}, which reach level ${ceiling}, and ${demand.level} is demanded`,
     );
-  return {
-    passes: true,
-    why: passed(claims, levelOf(controls, ceiling), signerWords(signer.by)),
-    signer: signerId(signer.by),
-  };
+  const level = levelOf(controls, ceiling);
+  const why = passed(claims, level, signerWords(signer.by));
+  return { passes: true, why, level, signer: signerId(signer.by) };
 }
 
 /** What is demanded from a level on, and what is wrong with it. */

@@ -119,6 +119,23 @@ export interface ProvenanceDemand extends Freshness {
   readonly predicateTypes: readonly string[];
   /** The least level of SLSA's build track; without it everything is demanded that any level does. */
   readonly level?: 1 | 2 | 3 | undefined;
+  /** Images that have to reach a level, by their names below the source that the policy covers; of several the highest counts. */
+  readonly levels?: readonly ImageLevel[] | undefined;
+}
+
+/** A level that some images have to reach. Provenance of a lower one counts all the same, and is accepted. */
+export interface ImageLevel {
+  /** As `pathPattern` has them. */
+  readonly images: readonly TextPattern[];
+  readonly level: 2 | 3;
+}
+
+/** Who may have called a builder: workflows of GitHub's in a source of the policy. */
+export interface CallerPattern {
+  /** Their files in the repository; any when there is none. */
+  readonly workflows: readonly string[];
+  /** Revisions of Git that they ran for, as `pathPattern` has them. */
+  readonly refs: readonly TextPattern[];
 }
 
 /** How old something may be. */
@@ -135,6 +152,8 @@ export interface TrustedBuilder {
   readonly level?: 1 | 2 | 3 | undefined;
   /** Who may claim it, by number in the demand's `by`; without it, those whom no builder names. */
   readonly signers?: readonly number[] | undefined;
+  /** Who may have called it; whoever may sign when nothing is said. */
+  readonly caller?: CallerPattern | undefined;
 }
 
 /** Somebody who may sign. */

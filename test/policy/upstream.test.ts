@@ -65,6 +65,8 @@ interface Built {
   readonly noInvocation?: boolean;
   readonly signature?: EvidenceItem["signature"];
   readonly manifest?: string;
+  /** The workflow that it says has called the builder. */
+  readonly caller?: unknown;
 }
 
 function provenance({
@@ -73,6 +75,7 @@ function provenance({
   noInvocation = false,
   signature = signedBy(builderIdentity),
   manifest = "provenance",
+  caller,
 }: Built = {}): EvidenceItem {
   return statement(
     "https://slsa.dev/provenance/v1",
@@ -80,7 +83,7 @@ function provenance({
     {
       buildDefinition: {
         buildType: "https://cloudbuild.googleapis.com/CloudBuildYaml@v1",
-        externalParameters: {},
+        externalParameters: caller === undefined ? {} : { workflow: caller },
         resolvedDependencies: [{ uri: from, digest: { gitCommit: "a".repeat(40) } }],
       },
       runDetails: {
@@ -98,6 +101,71 @@ const sbom = (by: EvidenceItem["signature"], manifest = "sbom") =>
 const generated = (more: Built = {}) =>
   provenance({ by: generatorIdentity, signature: signedBy(generatorIdentity, github), ...more });
 
+const buildYml = ".github/workflows/build.yml";
+
+interface Run {
+  readonly repository: string;
+  readonly path: string;
+  readonly ref: string;
+}
+
+const release: Run = { repository: `https://${source}`, path: buildYml, ref: "refs/tags/v1.2.0" };
+
+/** A certificate of the generator, in a run that it names. */
+function certificateOf(run: Run | undefined, sourceRepository = run?.repository): EvidenceItem["signature"] {
+  const buildConfig = run === undefined ? undefined : `${run.repository}/${run.path}@${run.ref}`;
+  return signedBy(generatorIdentity, github, {
+    claims: {
+      ...(buildConfig === undefined ? {} : { buildConfig }),
+      ...(sourceRepository === undefined ? {} : { sourceRepository }),
+    },
+  });
+}
+
+/** Provenance of the generator that names one run, by a certificate that names another. */
+const calledBy = (caller: unknown, signature: EvidenceItem["signature"]): Evidence =>
+  evidence([generated({ caller, signature })]);
+const calledAs = (run: Run): Evidence => calledBy(run, certificateOf(run));
+
+/** The same in version 0.2, as SLSA's generators write it. */
+function olderCalledBy({ repository, path, ref }: Run, signature: EvidenceItem["signature"]): Evidence {
+  const input = { uri: `git+${repository}@${ref}`, digest: { sha1: "a".repeat(40) } };
+  return evidence([
+    statement("https://slsa.dev/provenance/v0.2", signature, {
+      builder: { id: generatorIdentity },
+      buildType: "https://github.com/slsa-framework/slsa-github-generator/generic@v1",
+      invocation: { configSource: { ...input, entryPoint: path } },
+      metadata: { buildInvocationID: "https://prow.example.com/1" },
+      materials: [input],
+    }),
+  ]);
+}
+
+/** The generator may be called by one workflow, at tags of releases. */
+function called(more: Partial<Caller> = {}, sources: readonly string[] = [source]): Provenance {
+  const { builders, ...rest } = bound();
+  const caller = { workflows: [buildYml], refs: ["refs/tags/v*"], ...more };
+  return {
+    ...rest,
+    sources,
+    builders: builders.map((each) => (each.id === workflow ? { ...each, caller } : each)),
+  };
+}
+
+type Caller = NonNullable<Provenance["builders"][number]["caller"]>;
+
+/** Provenance of both builders of {@link bound}. */
+const both = (): EvidenceItem[] => [
+  provenance({ by: selfSigned, manifest: "self-signed" }),
+  generated({ manifest: "generated" }),
+];
+
+/** The image `app` has to reach level 3. */
+const levels = (images: readonly string[] = ["app", "charts/*"]): Provenance => ({
+  ...bound(),
+  levels: [{ images, level: 3 }],
+});
+
 function judge(provenance: Provenance, found: Evidence): PolicyVerdict | undefined {
   const policies = provenancePolicies([
     { file: "m/p/promoter-manifest.yaml", source: { name: "staging.example.com/p" }, provenance },
@@ -112,6 +180,8 @@ interface Row {
   readonly outcome: PolicyVerdict["outcome"];
   /** What is told. */
   readonly why?: string;
+  /** What is verified, where it is satisfied. */
+  readonly level?: number;
 }
 
 const unread = [{ code: "timeout", message: "registry.example.com did not answer" }];
@@ -338,6 +408,283 @@ const rows: readonly Row[] = [
     why: "another source",
   },
   {
+    name: "the highest level of several counts",
+    policy: bound(),
+    found: evidence(both()),
+    outcome: "satisfied",
+    why: digestNamed("generated").slice(0, 19),
+    level: 3,
+  },
+  {
+    name: "the highest level of several counts, in any order",
+    policy: bound(),
+    found: evidence(both().reverse()),
+    outcome: "satisfied",
+    why: digestNamed("generated").slice(0, 19),
+    level: 3,
+  },
+  {
+    name: "of several at one level the first counts",
+    policy: bound(),
+    found: evidence([
+      provenance({ by: selfSigned, manifest: "one" }),
+      provenance({ by: selfSigned, manifest: "two" }),
+    ]),
+    outcome: "satisfied",
+    why: digestNamed("one").slice(0, 19),
+    level: 1,
+  },
+  ...[0, 3].map((level): Row => {
+    const build = "https://github.com/example/p/.github/workflows/build.yml";
+    const workflows = `sigstore(identityMatch=regex)::${github}::https://github\\.com/example/p/\\.github/workflows/.*`;
+    return {
+      name: `whoever is several signers reaches the lowest of their builders, where ${level || "no level"} is demanded`,
+      policy: policy({
+        signers: [generator, workflows],
+        builders: [
+          { id: workflow, level: 3, signers: [generator] },
+          { id: build, level: 2, signers: [workflows] },
+        ],
+        level: level === 3 ? 3 : undefined,
+      }),
+      found: evidence([generated()]),
+      ...(level === 3
+        ? { outcome: "failed", why: "reach level 2, and 3 is demanded" }
+        : { outcome: "satisfied", level: 2 }),
+    };
+  }),
+  {
+    name: "a caller that is allowed",
+    policy: called(),
+    found: calledAs(release),
+    outcome: "satisfied",
+    level: 3,
+  },
+  {
+    name: "builders without a caller ask for none",
+    policy: called(),
+    found: evidence([provenance({ by: selfSigned })]),
+    outcome: "satisfied",
+    level: 1,
+  },
+  {
+    name: "a caller of refs alone may be any workflow",
+    policy: called({ workflows: [] }),
+    found: calledAs({ ...release, path: ".github/workflows/other.yml" }),
+    outcome: "satisfied",
+    level: 3,
+  },
+  ...["refs/heads/main", "refs/pull/1/merge", "refs/tags/v1/x"].map(
+    (ref): Row => ({
+      name: `a caller at ${ref}`,
+      policy: called(),
+      found: calledAs({ ...release, ref }),
+      outcome: "failed",
+      why: "does not allow",
+    }),
+  ),
+  {
+    name: "another workflow that called",
+    policy: called(),
+    found: calledAs({ ...release, path: ".github/workflows/other.yml" }),
+    outcome: "failed",
+    why: "does not allow",
+  },
+  {
+    name: "a caller in another repository",
+    policy: called(),
+    found: calledAs({ ...release, repository: "https://github.com/example/other" }),
+    outcome: "failed",
+    why: "another source",
+  },
+  {
+    name: "a caller in another repository, where the certificate names no source",
+    policy: called(),
+    found: calledBy(
+      { ...release, repository: "https://github.com/example/other" },
+      signedBy(generatorIdentity, github, {
+        claims: { buildConfig: `https://github.com/example/other/${buildYml}@refs/tags/v1.2.0` },
+      }),
+    ),
+    outcome: "failed",
+    why: "no source of the policy",
+  },
+  {
+    name: "a certificate whose caller is in another repository than its run",
+    policy: called(),
+    found: calledBy(
+      { ...release, repository: "https://github.com/example/other" },
+      certificateOf({ ...release, repository: "https://github.com/example/other" }, `https://${source}`),
+    ),
+    outcome: "failed",
+    why: "for another repository",
+  },
+  {
+    name: "provenance that names another caller than its certificate",
+    policy: called(),
+    found: calledBy(release, certificateOf({ ...release, ref: "refs/tags/v1.3.0" })),
+    outcome: "failed",
+    why: "and its certificate that",
+  },
+  {
+    name: "provenance that names no caller",
+    policy: called(),
+    found: calledBy(undefined, certificateOf(release)),
+    outcome: "failed",
+    why: "does not say that",
+  },
+  {
+    name: "a certificate that names no caller",
+    policy: called(),
+    found: calledBy(release, certificateOf(undefined)),
+    outcome: "failed",
+    why: "certificate does not say",
+  },
+  {
+    name: "a caller that is no workflow",
+    policy: called(),
+    found: calledBy("text", certificateOf(release)),
+    outcome: "failed",
+    why: "unclear",
+  },
+  {
+    name: "a caller that is no workflow, of a builder that does not ask",
+    policy: bound(),
+    found: calledBy("text", certificateOf(release)),
+    outcome: "satisfied",
+    level: 3,
+  },
+  {
+    name: "a caller in version 0.2",
+    policy: called(),
+    found: olderCalledBy(release, certificateOf(release)),
+    outcome: "satisfied",
+    level: 3,
+  },
+  {
+    name: "another workflow in version 0.2",
+    policy: called(),
+    found: olderCalledBy({ ...release, path: "x.yml" }, certificateOf({ ...release, path: "x.yml" })),
+    outcome: "failed",
+    why: "does not allow",
+  },
+  {
+    name: "a caller at a branch in version 0.2",
+    policy: called(),
+    found: olderCalledBy(
+      { ...release, ref: "refs/heads/main" },
+      certificateOf({ ...release, ref: "refs/heads/main" }),
+    ),
+    outcome: "failed",
+    why: "does not allow",
+  },
+  {
+    name: "another caller than that of the certificate in version 0.2",
+    policy: called(),
+    found: olderCalledBy(release, certificateOf({ ...release, ref: "refs/tags/v1.3.0" })),
+    outcome: "failed",
+    why: "and its certificate that",
+  },
+  ...[`https://${source}`, `https://${source}.git`].map(
+    (spelt): Row => ({
+      name: `the source as ${spelt} is that of the caller`,
+      policy: called({}, [spelt]),
+      found: calledBy(
+        release,
+        signedBy(generatorIdentity, github, {
+          claims: { buildConfig: `${release.repository}/${buildYml}@${release.ref}` },
+        }),
+      ),
+      outcome: "satisfied",
+      level: 3,
+    }),
+  ),
+  {
+    name: "provenance that is refused for its caller leaves that of other builders",
+    policy: called(),
+    found: evidence(both()),
+    outcome: "satisfied",
+    why: digestNamed("self-signed").slice(0, 19),
+    level: 1,
+  },
+  {
+    name: "an image at the level that it has to reach",
+    policy: levels(),
+    found: evidence(both()),
+    outcome: "satisfied",
+    level: 3,
+  },
+  {
+    name: "an image below the level that it has to reach",
+    policy: levels(),
+    found: evidence([provenance({ by: selfSigned })]),
+    outcome: "failed",
+    why: "reaches level 1 at most, and 3 is demanded of this image",
+  },
+  {
+    name: "an image below its level says why better provenance did not count",
+    policy: levels(),
+    found: evidence([provenance({ by: selfSigned }), provenance({ by: workflow, manifest: "stolen" })]),
+    outcome: "failed",
+    why: "is none that its signer may claim",
+  },
+  {
+    name: "what could not be read may have been provenance of that level",
+    policy: levels(),
+    found: evidence([provenance({ by: selfSigned })], { unread }),
+    outcome: "unreadable",
+  },
+  {
+    name: "an image that no pattern means has to reach no level",
+    policy: levels(["ap", "app/*", "*/app", "?pp?", "[^a]pp"]),
+    found: evidence([provenance({ by: selfSigned })]),
+    outcome: "satisfied",
+    level: 1,
+  },
+  ...["*", "a?p", "[a-b]pp", "[^b]pp", "\\app"].map(
+    (pattern): Row => ({
+      name: `the pattern ${pattern} means the image`,
+      policy: levels([pattern]),
+      found: evidence([provenance({ by: selfSigned })]),
+      outcome: "failed",
+      why: "of this image",
+    }),
+  ),
+  {
+    name: "the highest level of patterns that overlap",
+    policy: {
+      ...bound(),
+      levels: [
+        { images: ["app"], level: 2 },
+        { images: ["a*"], level: 3 },
+      ],
+    },
+    found: evidence([provenance({ by: selfSigned })]),
+    outcome: "failed",
+    why: "and 3 is demanded",
+  },
+  {
+    name: "platforms have to reach the level of their index",
+    policy: policy({ level: 2, levels: [{ images: ["app"], level: 3 }] }),
+    found: evidence([], {
+      platforms: [
+        platform("linux/amd64", [provenance()]),
+        platform("linux/arm64", [provenance({ noInvocation: true })]),
+      ],
+    }),
+    outcome: "failed",
+    why: "linux/arm64: its provenance reaches level 2",
+  },
+  {
+    name: "an index at its level keeps its platforms at theirs",
+    policy: levels(),
+    found: evidence([generated()], {
+      platforms: [platform("linux/amd64", [provenance({ by: selfSigned })])],
+    }),
+    outcome: "satisfied",
+    level: 3,
+  },
+  {
     name: "a type that is demanded as well is there",
     policy: policy({ predicateTypes: [spdx] }),
     found: evidence([provenance(), sbom(signedBy(builderIdentity))]),
@@ -384,6 +731,7 @@ const rows: readonly Row[] = [
     }),
     outcome: "satisfied",
     why: "level 2",
+    level: 2,
   },
   {
     name: "one platform without provenance",
@@ -457,11 +805,13 @@ const rows: readonly Row[] = [
 ];
 
 describe.each(["off", "warn", "require"] as const)("mode %s", (mode) => {
-  test.each(rows)("$name", ({ policy: given = policy(), found, outcome, why = "" }) => {
+  test.each(rows)("$name", ({ policy: given = policy(), found, outcome, why = "", level }) => {
     const verdict = judge({ ...given, mode }, found);
     if (mode === "off") return expect(verdict).toBeUndefined();
     expect(verdict).toMatchObject({ policy: "provenance", mode, outcome });
     expect(verdict?.why).toContain(why);
+    const told = /level (\d)/.exec(verdict?.why ?? "")?.[1];
+    expect(verdict?.level).toBe(outcome === "satisfied" ? (level ?? Number(told)) : 0);
     expect(verdict?.at).toEqual({ file: "m/p/promoter-manifest.yaml", line: 5, column: 1 });
   });
 });
@@ -482,6 +832,11 @@ test("what is accepted is all that the signers say, and provenance that passes a
     digestNamed("good"),
     digestNamed("sbom"),
   ]);
+});
+
+test("what is accepted of an image below its level is what would be at a lower one", () => {
+  const verdict = judge(levels(), evidence([provenance({ by: selfSigned })]));
+  expect(verdict?.accepted).toHaveLength(1);
 });
 
 describe("which images a policy is about", () => {
