@@ -151,7 +151,11 @@ function worstOf(answers: readonly DemandAnswer[]): Exclude<DemandAnswer["outcom
 /** Where these statements are, each once. */
 export function eachOnce(statements: readonly AcceptedStatement[]): readonly AcceptedStatement[] {
   const places = statements.map(
-    ({ manifest, layer }) => [`${manifest} ${layer}`, { manifest, layer }] as const,
+    ({ manifest, layer, content, tag }) =>
+      [
+        `${manifest} ${layer}`,
+        { manifest, layer, ...(content && { content }), ...(tag && { tag }) },
+      ] as const,
   );
   return [...new Map(places).values()];
 }

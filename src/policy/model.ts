@@ -51,10 +51,14 @@ export interface EvidenceItem extends SignatureReading {
   readonly manifest: Digest;
   /** What its layer is known by there, with its annotations: a manifest may hold statements of several people. */
   readonly layer: Digest;
+  /** The digest of what was signed: of the bundle, or of the payload of what is under one of cosign's tags. */
+  readonly content?: Digest | undefined;
+  /** The tag of cosign's that it is under. */
+  readonly tag?: string | undefined;
 }
 
 /** A statement that has satisfied a policy, by where it is. */
-export type AcceptedStatement = Pick<EvidenceItem, "manifest" | "layer">;
+export type AcceptedStatement = Pick<EvidenceItem, "manifest" | "layer" | "content" | "tag">;
 
 /**
  * What a policy says of an image. Missing, unreadable and failed are three outcomes.

@@ -12,6 +12,13 @@ export interface SourcedImage {
   readonly sources: readonly { readonly repository: RepositoryName }[];
 }
 
+/** What policies say of an image now. */
+export interface Judged {
+  readonly verdicts: readonly PolicyVerdict[];
+  /** It is there, and where it comes from has it no more: what had vouched for it may be gone with it. */
+  readonly isGone: boolean;
+}
+
 /** What a run asks once of the images that it promotes, whichever of its sections wants to know. */
 export interface Judging {
   /** Which of its sources has an image. Never throws. */
@@ -23,7 +30,7 @@ export interface Judging {
   verdictsOn(
     image: JudgedImage,
     at: { readonly destination: RepositoryName; readonly isPresent: boolean },
-  ): Promise<readonly PolicyVerdict[]>;
+  ): Promise<Judged>;
 }
 
 /** Verdicts that are kept: of more, those that are oldest are found again from what was read. */
@@ -64,29 +71,31 @@ export function openJudging({
     return answer;
   };
 
-  /** Where what hangs on an image that is there is evidence of it. */
-  const placeOf = async (
-    { digest, source, alsoFrom = [] }: JudgedImage,
-    destination: RepositoryName,
-  ): Promise<RepositoryName> => {
+  /** Where what hangs on an image that is there is evidence of it; `undefined` where no source has it any more. */
+  const placeOf = async ({
+    digest,
+    source,
+    alsoFrom = [],
+  }: JudgedImage): Promise<RepositoryName | undefined> => {
     const places = new Set([source, ...alsoFrom.map((each) => each.source)]);
     const found = await sourceOf({ digest, sources: Array.from(places, (repository) => ({ repository })) });
     if (found.state === "found") return found.repository;
-    return found.state === "missing" ? destination : source;
+    return found.state === "missing" ? undefined : source;
   };
 
   return {
     sourceOf,
     async verdictsOn(image, { destination, isPresent }) {
-      if (trust === undefined || !trust.applies(image)) return [];
+      if (trust === undefined || !trust.applies(image)) return { verdicts: [], isGone: false };
       const { digest, source, project } = image;
-      const where = isPresent ? await placeOf(image, destination) : source;
+      const place = isPresent ? await placeOf(image) : source;
+      const where = place ?? destination;
       const key = `${where} ${destination} ${digest} ${source} ${project}`;
       const verdicts = kept.get(key) ?? trust.judge(image, where);
       kept.set(key, verdicts);
       const [oldest] = kept.keys();
       if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
-      return verdicts;
+      return { verdicts: await verdicts, isGone: place === undefined };
     },
   };
 }

@@ -142,7 +142,8 @@ function judgeOf({ judging, trust, signal }: SectionQuestion): Judge {
     return limit(async () => {
       if (signal?.aborted) return unread(planned, interruption);
       const isPresent = planned.edges.every(({ verdict }) => verdict !== "copy");
-      return underPolicies(planned, await judging.verdictsOn(judged, { destination, isPresent }));
+      const { verdicts } = await judging.verdictsOn(judged, { destination, isPresent });
+      return underPolicies(planned, verdicts);
     });
   };
 }

@@ -1,5 +1,6 @@
+import * as z from "zod/mini";
 import { type FailureRecord, failureRecord, phrase } from "../errors/index.ts";
-import type { Descriptor, Digest, ImageContent } from "../oci/index.ts";
+import { type Descriptor, type Digest, digestOf, type ImageContent, jsonIn } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
 import type { SignatureReading, SignatureVerifier } from "../sigstore/index.ts";
 import { layerIdentity } from "./cosign-tags.ts";
@@ -84,12 +85,18 @@ export async function readContents(
       continue;
     }
     budget.left -= layer.size;
-    const work = async () => read(await readSmallBlob(source, layer, budget.one));
+    const work = async () => {
+      const bytes = await readSmallBlob(source, layer, budget.one);
+      const told = await read(bytes);
+      const isVerified = told.signature.state === "verified";
+      return { ...told, content: isVerified ? contentDigest(layer, bytes) : undefined };
+    };
     try {
-      const reading = await budget.room(layer.size, work);
+      const { content: signed, ...reading } = await budget.room(layer.size, work);
       const signature = fault === undefined ? reading.signature : ({ state: "failed", why: fault } as const);
       const kept = withinMemory({ ...reading, signature }, budget);
-      if (kept !== undefined) readings.push({ ...kept, layer: layerIdentity(layer) });
+      if (kept !== undefined)
+        readings.push({ ...kept, layer: layerIdentity(layer), ...(signed && { content: signed }) });
       else
         failure ??= tooMuch(
           source,
@@ -101,6 +108,15 @@ export async function readContents(
     }
   }
   return { readings, failure };
+}
+
+const envelopeSchema = z.object({ payload: z.string() });
+
+/** The digest of what was signed: clients may pack the same payload into other envelopes. */
+function contentDigest({ mediaType, digest }: Descriptor, bytes: Buffer): Digest {
+  if (mediaType !== attachedTypes.envelope) return digest;
+  const envelope = envelopeSchema.safeParse(jsonIn(bytes.toString("utf8"))).data;
+  return envelope === undefined ? digest : digestOf(Buffer.from(envelope.payload, "base64"));
 }
 
 /** Bytes of memory that a list of an image's parts may take. One that is a VEX document as well is far below. */

@@ -17,8 +17,8 @@ export function evidenceOf(tree: AttachmentTree): Evidence {
   };
 }
 
-function itemsOf({ manifest, readings }: Attachment): readonly EvidenceItem[] {
-  return readings.map((reading) => ({ ...reading, manifest: manifest.digest }));
+function itemsOf({ manifest, readings, tag }: Attachment): readonly EvidenceItem[] {
+  return readings.map((reading) => ({ ...reading, manifest: manifest.digest, ...(tag && { tag }) }));
 }
 
 function unreadIn({ failure }: Attachment): readonly FailureRecord[] {

@@ -24,6 +24,8 @@ export type AttachmentFormat =
 export interface AttachedReading extends SignatureReading {
   /** What the layer is known by: its descriptor with its annotations. */
   readonly layer: Digest;
+  /** The digest of what was signed: of the blob, and of the payload where that is an envelope. */
+  readonly content?: Digest | undefined;
 }
 
 /** A manifest that accompanies an image. */

@@ -17,11 +17,14 @@ export interface SignedHere {
   /** The name that it has for the image, where it has one. */
   readonly name: string | undefined;
   /** What a verification summary says, and when that was verified. */
-  readonly summary?: { readonly result: "PASSED" | "FAILED"; readonly time: string } | undefined;
+  readonly summary?:
+    | { readonly result: "PASSED" | "FAILED"; readonly levels: readonly string[]; readonly time: string }
+    | undefined;
 }
 
 const summarySchema = z.object({
   verificationResult: z.enum(["PASSED", "FAILED"]),
+  verifiedLevels: z.catch(z.array(z.string().check(z.maxLength(128))).check(z.maxLength(32)), []),
   timeVerified: z.string().check(z.maxLength(64)),
 });
 
@@ -127,7 +130,11 @@ function signedBy(
   if (signature.state !== "verified" || !isBy(identity, signature.by) || statement === undefined) return [];
   const { predicateType, predicate, subjects } = statement;
   const read = predicateType === summaryPredicate ? summarySchema.safeParse(predicate).data : undefined;
-  const summary = read && { result: read.verificationResult, time: read.timeVerified };
+  const summary = read && {
+    result: read.verificationResult,
+    levels: read.verifiedLevels,
+    time: read.timeVerified,
+  };
   return subjects.map(({ name }) => {
     return { layout, predicateType: isPlain ? undefined : predicateType, name, ...(summary && { summary }) };
   });

@@ -177,7 +177,7 @@ async function admissionOf(
   if (setting === "all" || typeof setting === "object") return setting;
   const judged = judgedImage(image, { source, project }, destination);
   // What hangs on it at its source is what would travel.
-  const said = await judging.verdictsOn(judged, { destination, isPresent: false });
+  const { verdicts: said } = await judging.verdictsOn(judged, { destination, isPresent: false });
   const verdicts = said.filter(({ mode }) => mode !== "off");
   const isRestricted = setting === "accepted" || verdicts.some(({ mode }) => mode === "require");
   if (!isRestricted) return "all";

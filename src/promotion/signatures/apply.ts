@@ -8,7 +8,6 @@ import {
   formatReference,
   type RepositoryName,
 } from "../../oci/index.ts";
-import type { PolicyVerdict } from "../../policy/index.ts";
 import { notKeptInList, placeOf, placing, RegistryError, type Repository } from "../../registry/index.ts";
 import type { Signer } from "../../signing/index.ts";
 import {
@@ -19,9 +18,10 @@ import {
   openCosignTags,
   tagPlace,
 } from "../../trust/index.ts";
+import type { Judged } from "../judging.ts";
 import type { ApplyOptions, Outcome } from "../section.ts";
 import { isWork } from "../verdicts.ts";
-import { summaryResult } from "./judged.ts";
+import { wantedSummary } from "./judged.ts";
 import { lackingOf, predicates } from "./lacking.ts";
 import {
   type PlannedSignature,
@@ -142,9 +142,9 @@ async function stillLacking(
   const wants = edges.map((edge) => ({ ...edge, edge }));
   if (!image.arrives || run.arrivals.isBare(destination)) return wants;
   const hasSummary = edges.some(({ what }) => what === "summary");
-  const result = hasSummary ? summaryResult(await judged(image, destination, run)) : undefined;
+  const summary = hasSummary ? wantedSummary(await judged(image, destination, run)) : undefined;
   return lackingOf(
-    wants.map((want) => ({ ...want, result })),
+    wants.map((want) => ({ ...want, summary })),
     image,
     destination,
     run,
@@ -156,7 +156,7 @@ function judged(
   { digest, source, project, arrives, alsoFrom }: PlannedSigning,
   destination: RepositoryName,
   { judging }: Run,
-): Promise<readonly PolicyVerdict[]> {
+): Promise<Judged> {
   const image = { digest, source, destinations: [destination], project, alsoFrom };
   return judging.verdictsOn(image, { destination, isPresent: !arrives });
 }
@@ -192,7 +192,7 @@ async function signEdge(
   const statementOf = async (subject: Digest): Promise<Uint8Array> => {
     if (edge.what === "signature") return signatureBytes(subject, promoted);
     if (edge.what === "record") return recordBytes(promoted, signing.facts);
-    return summaryBytes(promoted, await judged(image, to.name, run), signing.facts);
+    return summaryBytes(promoted, (await judged(image, to.name, run)).verdicts, signing.facts);
   };
   const referrers: Digest[] = [];
   const places: string[] = [];

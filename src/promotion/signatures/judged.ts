@@ -1,10 +1,35 @@
 import { type FailureRecord, WaybillError } from "../../errors/index.ts";
 import type { PolicyVerdict } from "../../policy/index.ts";
 import type { SignedHere } from "../../trust/index.ts";
+import type { Judged } from "../judging.ts";
 import { heldByPolicies, isHeldBack } from "../policies.ts";
 
 /** What a summary says came of policies. */
 export type SummaryResult = NonNullable<SignedHere["summary"]>["result"];
+
+/** What a summary has to say, to be the one that is asked for. */
+export interface WantedSummary {
+  /** `undefined` while nobody knows. */
+  readonly result: SummaryResult | undefined;
+  readonly level: string;
+  /** Any that stands says what was known when more was known. */
+  readonly isGone: boolean;
+}
+
+/** The summary that is wanted of an image. */
+export function wantedSummary({ verdicts, isGone }: Judged): WantedSummary {
+  return { result: summaryResult(verdicts), level: buildLevel(verdicts), isGone };
+}
+
+/** Levels of SLSA's build track, as summaries name them. */
+export const buildLevels = "SLSA_BUILD_LEVEL_";
+
+/** The lowest level that policies have verified; where one of them should have and did not, none is claimed. */
+export function buildLevel(verdicts: readonly PolicyVerdict[]): string {
+  const levels = inForce(verdicts).flatMap(({ level }) => level ?? []);
+  const lowest = levels.length === 0 ? 0 : Math.min(...levels);
+  return `${buildLevels}${lowest === 0 ? "UNEVALUATED" : lowest}`;
+}
 
 /** What a summary says of these verdicts; `undefined` while one of them is not known. */
 export function summaryResult(verdicts: readonly PolicyVerdict[]): SummaryResult | undefined {

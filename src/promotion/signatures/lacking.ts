@@ -3,7 +3,7 @@ import { promotionPredicate, summaryPredicate } from "../../signing/index.ts";
 import { cosignSignature } from "../../sigstore/index.ts";
 import { findSignedHere, type ImageSigning, type SignedHere } from "../../trust/index.ts";
 import type { OpenRepository } from "../section.ts";
-import type { SummaryResult } from "./judged.ts";
+import { buildLevels, type WantedSummary } from "./judged.ts";
 import type { PlannedSignature, PlannedSigning, SignedKind } from "./planned-signatures.ts";
 
 /** What is looked for, or is to be signed. */
@@ -13,7 +13,7 @@ export type AskedSignature = Pick<PlannedSignature, "what" | "layout" | "signer"
 export interface Want extends AskedSignature {
   readonly subjects: readonly Digest[];
   /** What a summary has to say: one that says something else is not the one that is asked for. */
-  readonly result?: SummaryResult | undefined;
+  readonly summary?: WantedSummary | undefined;
 }
 
 /** Predicate types of what is signed. */
@@ -77,10 +77,22 @@ export async function lackingOf<Wanted extends Want>(
   );
 }
 
-/** Of summaries by one signer the newest holds. While nobody knows what it has to say, none is there. */
-function isAsWanted({ result }: Want, found: readonly SignedHere[]): boolean {
+/**
+ * Of summaries by one signer the newest holds. While nobody knows what it has to say, none is there; but of an image that is gone
+ * from where it came, any is as wanted, for less is known now than when it was signed.
+ */
+function isAsWanted({ summary: wanted }: Want, found: readonly SignedHere[]): boolean {
   const summaries = found.flatMap(({ summary }) => summary ?? []);
+  if (wanted?.isGone === true && summaries.length > 0) return true;
   const last = Math.max(...summaries.map(({ time }) => Date.parse(time)));
   const newest = summaries.filter(({ time }) => Date.parse(time) === last);
-  return result !== undefined && newest.length > 0 && newest.every((summary) => summary.result === result);
+  return (
+    wanted?.result !== undefined &&
+    newest.length > 0 &&
+    newest.every(({ result, levels }) => {
+      const said = levels.filter((level) => level.startsWith(buildLevels));
+      const isLevel = result === "FAILED" || (said.length === 1 && said[0] === wanted.level);
+      return result === wanted.result && isLevel;
+    })
+  );
 }

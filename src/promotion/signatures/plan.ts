@@ -14,7 +14,7 @@ import type { Section } from "../plan.ts";
 import { heldByPolicies } from "../policies.ts";
 import type { OpenRepository, SectionQuestion } from "../section.ts";
 import { gatherSigning } from "./gather.ts";
-import { summaryResult, unreadable } from "./judged.ts";
+import { unreadable, wantedSummary } from "./judged.ts";
 import { type AskedSignature, lackingOf, type Want } from "./lacking.ts";
 import {
   type PlannedSignature,
@@ -99,20 +99,21 @@ async function planImage(
   try {
     const subjects = rule.platforms === true ? await subjectsOf(there, planning) : [image.digest];
     const hasSummary = there.isPresent && asked.some(({ what }) => what === "summary");
-    const verdictsOn = () => planning.judging.verdictsOn(judgedOf(there), there);
-    const verdicts = hasSummary ? await verdictsOn() : [];
+    const judgedHere = () => planning.judging.verdictsOn(judgedOf(there), there);
+    const judged = hasSummary ? await judgedHere() : { verdicts: [], isGone: false };
     const wants = asked.map((each): Want => {
       if (each.what === "summary")
-        return { ...each, subjects: [image.digest], result: summaryResult(verdicts) };
+        return { ...each, subjects: [image.digest], summary: wantedSummary(judged) };
       return { ...each, subjects: each.what === "signature" ? subjects : [image.digest] };
     });
     const lacking = there.isPresent ? await lackingOf(wants, base, destination, planning) : wants;
     const work = lacking.filter(({ subjects: about }) => about.length > 0);
     // Nothing is said to be promoted that policies would not let through. Of what is to be copied, the plan of images says it.
-    const held = there.isPresent && work.length > 0 ? heldByPolicies(await verdictsOn()) : undefined;
-    const edges = work.map(({ result: _, ...want }): PlannedSignature => {
+    const held =
+      there.isPresent && work.length > 0 ? heldByPolicies((await judgedHere()).verdicts) : undefined;
+    const edges = work.map(({ summary: _, ...want }): PlannedSignature => {
       const edge = { ...want, verdict: "sign", reason: reasons[want.what], at } as const;
-      const against = held ?? (want.what === "summary" ? unreadable(verdicts) : undefined);
+      const against = held ?? (want.what === "summary" ? unreadable(judged.verdicts) : undefined);
       return against === undefined ? edge : { ...edge, ...against, subjects: [] };
     });
     return { image: { ...base, edges }, present: asked.length - edges.length };

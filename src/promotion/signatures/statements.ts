@@ -1,4 +1,4 @@
-import { algorithmOf, type Digest, hexOf } from "../../oci/index.ts";
+import { algorithmOf, type Digest, hexOf, type RepositoryName } from "../../oci/index.ts";
 import type { PolicyVerdict } from "../../policy/index.ts";
 import {
   promotionRecord,
@@ -10,7 +10,7 @@ import {
   verificationSummary,
 } from "../../signing/index.ts";
 import type { LegacyLayer, SigningFacts } from "../../trust/index.ts";
-import { inForce, summaryResult, unknownResult, unreadable } from "./judged.ts";
+import { buildLevel, inForce, summaryResult, unknownResult, unreadable } from "./judged.ts";
 import type { PlannedSigning } from "./planned-signatures.ts";
 
 /** What is signed of a promoted image, as bytes. */
@@ -49,41 +49,58 @@ export function recordBytes(
 
 /**
  * The bytes of a verification summary: it is passed where nothing that a policy demands is missing or failed, also where the policy
- * only warns. Exceptions that let the image through are said in it.
+ * only warns. It claims the lowest level that policies have verified. Exceptions that let the image through are said in it.
  * @throws {WaybillError} `policy-unreadable` while nobody knows: that is neither passed nor failed.
  */
 export function summaryBytes(
-  { digest, source, identity, file }: PromotedImage,
+  { digest, source, identity, file, byName }: PromotedImage,
   verdicts: readonly PolicyVerdict[],
   { time, verifier, manifests }: SigningFacts,
 ): Uint8Array {
   const result = summaryResult(verdicts);
   if (result === undefined) throw unknownResult(unreadable(verdicts)?.failure);
   const told = inForce(verdicts);
-  const policyFile = told[0]?.at.file ?? file;
-  const path = manifests?.pathOf(policyFile) ?? policyFile;
   const { repository, commit } = manifests ?? {};
-  const accepted = new Set(told.flatMap((verdict) => verdict.accepted.map(({ manifest }) => manifest)));
+  const files = told.length === 0 ? [file] : told.map(({ at }) => at.file);
+  const paths = [...new Set(files.map((each) => manifests?.pathOf(each) ?? each))].sort();
+  // Policies of several files are those of their repository.
+  const path = paths.length > 1 && repository !== undefined ? "" : `#${paths.join(",")}`;
+  const isReviewed = byName !== true && repository !== undefined && commit !== undefined;
   const facts: SummaryFacts = {
     digest,
     name: identity,
     verifier,
     time,
     policy: {
-      uri: repository === undefined ? path : `git+${repository}#${path}`,
+      uri: repository === undefined ? path.slice(1) : `git+${repository}${path}`,
       digest: commit === undefined ? undefined : { gitCommit: commit },
       exceptions: told.flatMap(({ policy, outcome, why }) =>
         outcome === "excepted" ? [`${policy}: ${why}`] : [],
       ),
     },
     isPassed: result === "PASSED",
-    levels: ["SLSA_BUILD_LEVEL_UNEVALUATED"],
-    inputs: [...accepted].sort().map((each) => ({
-      uri: `${source}@${each}`,
-      digest: { [algorithmOf(each)]: hexOf(each) },
-    })),
+    levels: [buildLevel(told), ...(isReviewed ? [manifestReviewed] : [])],
+    inputs: inputsOf(source, told),
   };
   return statementBytes(verificationSummary(facts));
+}
+
+/** What kpromo's summaries claim beside a level: the image was promoted by a manifest that stands at a commit. */
+const manifestReviewed = "K8S_PROMOTION_MANIFEST_REVIEWED";
+
+/** What policies have accepted, each once: where it hangs, and the digest of its bundle, or of its payload under a tag. */
+function inputsOf(
+  source: RepositoryName,
+  verdicts: readonly PolicyVerdict[],
+): NonNullable<SummaryFacts["inputs"]> {
+  const inputs = verdicts.flatMap(({ accepted }) =>
+    accepted.map(({ manifest, tag, content = manifest }) => ({
+      uri: tag === undefined ? `${source}@${manifest}` : `${source}:${tag}`,
+      digest: { [algorithmOf(content)]: hexOf(content) },
+    })),
+  );
+  const byPlace = new Map(inputs.map((input) => [JSON.stringify(input), input] as const));
+  return [...byPlace].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, input]) => input);
 }
 
 /** A signature of one image in cosign's older layout. */

@@ -2,7 +2,15 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readPolicyFile } from "../../../src/manifest/index.ts";
-import { type Digest, hexOf, parseRepository, parseTag } from "../../../src/oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  hexOf,
+  type ImageDocument,
+  parseRepository,
+  parseTag,
+  readImageContent,
+} from "../../../src/oci/index.ts";
 import type { PromoteOptions } from "../../../src/promotion/index.ts";
 import type { Repository } from "../../../src/registry/index.ts";
 import type { SigningRule } from "../../../src/settings/index.ts";
@@ -130,6 +138,11 @@ describe("what is signed, and in which form", () => {
       const bytes = await judge.bundle(statementBytes(signatureStatement({ digest: image.root.digest })));
       return attachBundle(staging, image.root, bytes, signature);
     };
+    const bundleOf = async (manifest: Digest): Promise<Digest> => {
+      const document = await staging.fetch(manifest);
+      const { blobs } = readImageContent(document as ImageDocument, staging.name);
+      return (blobs[1] as Descriptor).digest;
+    };
     const rule = { summary: "judge", identity: "registry.example.com/{name}" };
 
     it.each(["bundle", "legacy"] as const)(
@@ -149,7 +162,8 @@ describe("what is signed, and in which form", () => {
           inputAttestations: [
             {
               uri: `${world.staging.host}/foo/app@${accepted.digest}`,
-              digest: { sha256: hexOf(accepted.digest) },
+              // Of the bundle: its manifest may be another elsewhere.
+              digest: { sha256: hexOf(await bundleOf(accepted.digest)) },
             },
           ],
         });

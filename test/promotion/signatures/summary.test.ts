@@ -5,6 +5,7 @@ import type { DemoImage } from "../../../src/demo/image.ts";
 import { type Digest, parseRepository } from "../../../src/oci/index.ts";
 import type { Promotion } from "../../../src/promotion/index.ts";
 import { openSigner, type Signer, signatureStatement, statementBytes } from "../../../src/signing/index.ts";
+import { statementAbout } from "../../../src/signing/statement.ts";
 import { attachBundle, knownSigner, readAttachments, trustOf } from "../../../src/trust/index.ts";
 import { privatePem } from "../../signing/keys.ts";
 import { signingServices } from "../../signing/services.ts";
@@ -113,6 +114,48 @@ it("takes no summary for the present one that says something else", async () => 
   // The newest holds: that there was such a result before says nothing.
   await run(policy(), 4);
   expect(await results()).toEqual(["FAILED", "FAILED", "PASSED"]);
+});
+
+it("claims the level that a policy has verified, and says it anew when that is another", async () => {
+  const staging = world.registries.repository(parseRepository(`${world.staging.host}/foo/app`));
+  const key = `${world.folder}/builder.key`;
+  await writeFile(key, privatePem(builder.privateKey));
+  const by = await openSigner("builder", { key }, signingServices());
+  const provenance = statementAbout({ digest }, "https://slsa.dev/provenance/v1", {
+    buildDefinition: {
+      buildType: "https://example.com/make",
+      resolvedDependencies: [{ uri: "git+https://example.com/app", digest: { gitCommit: "a".repeat(40) } }],
+    },
+    runDetails: { builder: { id: "https://example.com/builder" }, metadata: { invocationId: "7" } },
+  });
+  const bundle = await by.bundle(statementBytes(provenance));
+  const { predicateType } = provenance;
+  const attached = await attachBundle(staging, image.root.descriptor, bundle, predicateType);
+  const built = (level: number): string =>
+    policy().replace(
+      "signature: { by: [builder] }",
+      `provenance: { by: [builder], sources: [example.com/app], builders: [{ id: https://example.com/builder, level: ${level} }] }`,
+    );
+  const levels = async () =>
+    (await summaries())
+      .flatMap(({ verifiedLevels }) => verifiedLevels as string[])
+      .filter((level) => level.startsWith("SLSA"))
+      .sort();
+  await run(built(1), 1);
+  expect(await levels()).toEqual(["SLSA_BUILD_LEVEL_1"]);
+  expect(JSON.stringify((await summaries())[0]?.inputAttestations)).toContain(attached.digest);
+  expect((await run(built(1), 2)).report.counts).toMatchObject({ done: 0 });
+  await run(built(3), 3);
+  expect(await levels()).toEqual(["SLSA_BUILD_LEVEL_1", "SLSA_BUILD_LEVEL_3"]);
+  expect((await run(built(3), 4)).report.counts).toMatchObject({ done: 0 });
+});
+
+it("keeps what a summary says of an image that is gone from its source, with what had vouched for it", async () => {
+  await run(policy(exception), 1);
+  expect(await results()).toEqual(["PASSED"]);
+  const { report } = await run(policy(), 2, `${world.staging.host}/cleaned`);
+  expect(report.counts).toMatchObject({ done: 0, failed: 0 });
+  expect(await results()).toEqual(["PASSED"]);
 });
 
 it("looks at what hangs on an image in production when its source has it no more", async () => {
