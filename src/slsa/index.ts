@@ -1,2 +1,2 @@
 export { isBuilder, isSource } from "./names.ts";
-export { type BuildClaims, buildClaims, maxClaimLength, provenanceTypes, type WorkflowRun } from "./read.ts";
+export { type BuildClaims, buildClaims, provenanceTypes, type WorkflowRun } from "./read.ts";

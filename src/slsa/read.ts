@@ -42,7 +42,7 @@ export interface WorkflowRun {
 }
 
 /** Characters of one text; what is longer is left out. */
-export const maxClaimLength = 2048;
+const maxClaimLength = 2048;
 /** Inputs of a build; of more than that none is read, for each of them may be the one that matters. */
 const maxMaterials = 10_000;
 /** Digests of one input. */
