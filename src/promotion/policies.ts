@@ -7,7 +7,7 @@ import { type PlannedEdge, type PlannedImage, plannedImages } from "./planned-im
 import { isWork } from "./verdicts.ts";
 
 /** What one policy says of an image, as plans keep it. */
-export type ImageJudgement = Omit<PolicyVerdict, "accepted">;
+export type ImageJudgement = Omit<PolicyVerdict, "accepted" | "level">;
 
 /** What one policy says of one image of a plan. */
 export interface ReportedJudgement {
@@ -51,7 +51,7 @@ const gravity = ["failed", "missing", "unreadable"] as const;
  */
 export function underPolicies(image: PlannedImage, verdicts: readonly PolicyVerdict[]): PlannedImage {
   if (verdicts.length === 0) return image;
-  const policies = verdicts.map(({ accepted: _, ...judgement }): ImageJudgement => judgement);
+  const policies = verdicts.map(({ accepted: _, level: _level, ...judgement }): ImageJudgement => judgement);
   const held = heldByPolicies(policies);
   if (held === undefined) return { ...image, policies };
   const edges = image.edges.map((edge) => (isWork(edge.verdict) ? { ...edge, ...held } : edge));

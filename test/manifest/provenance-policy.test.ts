@@ -89,6 +89,23 @@ describe("a policy of provenance", () => {
     expect(toldOf("provenance: {}\n")).toEqual([]);
   });
 
+  test("of the shape that kpromo's documentation recommends is sound: two builders, each with its own signers and level", () => {
+    const generator =
+      "sigstore(identityMatch=regex)::https://ci.example::https://git\\.example/p/provenance\\.yml@refs/tags/v[0-9.]+";
+    const lines = [
+      "provenance:",
+      "  mode: require",
+      `  signers:\n  - ${signer}\n  - ${generator}`,
+      "  builders:",
+      "  - id: https://build.example/accounts/p@example/cloudbuild.yaml\n    level: 1",
+      `  - id: https://git.example/p/provenance.yml\n    level: 3\n    signers:\n    - ${generator}`,
+      "  sources:\n  - git.example/p",
+      "  predicateTypes:\n  - https://spdx.dev/Document",
+      '  levels:\n  - images: ["p", "charts/*"]\n    level: 3',
+    ];
+    expect(toldOf(`${lines.join("\n")}\n`)).toEqual([]);
+  });
+
   const levels = `${sound}  levels:\n  - images: [spoc, "charts/*"]\n    level: 3\n`;
   const callers = sound.replace(
     "    level: 3\n",

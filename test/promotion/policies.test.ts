@@ -11,7 +11,7 @@ import { digestFor } from "./world.ts";
 const at = { file: "policy.yaml", line: 3, column: 5 };
 
 function says(outcome: PolicyOutcome, mode: ImageJudgement["mode"] = "require"): PolicyVerdict {
-  return { policy: "slsa", at, mode, outcome, why: `it is ${outcome}`, accepted: [] };
+  return { policy: "slsa", at, mode, outcome, why: `it is ${outcome}`, accepted: [], level: 3 };
 }
 
 const image: PlannedImage = {
