@@ -510,6 +510,7 @@ export {
   type ImageSigning,
   type ImageTrust,
   type KnownSigner,
+  type ReadingRoom,
   readAttachments,
   readVerifier,
   type SigningFacts,

@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { formatPlace } from "../diagnostics/index.ts";
+import { formatPlace, printable } from "../diagnostics/index.ts";
 import type { DesiredImage } from "../edges/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { type NamedSigners, signerWords } from "../policy/index.ts";
@@ -70,7 +70,7 @@ function signatureFindings(
 }
 
 function whyNot(signature: SignatureState): string {
-  if ("why" in signature) return signature.why;
+  if ("why" in signature) return printable(signature.why);
   if (signature.state !== "verified") return "nobody signed what is attached as its signature";
   return `it is by ${signerWords(signature.by)}, whom neither the settings nor a policy of the image name`;
 }

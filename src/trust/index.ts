@@ -14,6 +14,7 @@ export type { AttachmentLimits } from "./look-limits.ts";
 export type * from "./model.ts";
 export { type TrustQuestion, trustOf } from "./of-manifests.ts";
 export { openTrust, type TrustServices } from "./open.ts";
+export type { ReadingRoom } from "./reading-room.ts";
 export {
   findSignedHere,
   isBy,

@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
+import { printable } from "../diagnostics/index.ts";
 import { provenanceOf } from "../provenance/index.ts";
 import type { SignedStatement } from "../sigstore/index.ts";
 import type { Attachment } from "./model.ts";
 
-/** What a statement says, in a few words. All of it is text from outside, whoever signed it. */
+/** What a statement says, in a few words. It is text from outside, whoever signed it, as it may be printed: lines of bounded length. */
 export interface StatementWords {
   /** What it is: `signature`, `SLSA provenance`; its predicate's type where Waybill does not know that. */
   readonly what: string;
@@ -182,5 +183,5 @@ function told(said: Readonly<Record<string, Said>>): Readonly<Record<string, str
 }
 
 function shortened(words: string): string {
-  return words.length > maxFact ? `${words.slice(0, maxFact)}…` : words;
+  return printable(words, maxFact);
 }

@@ -1,3 +1,4 @@
+import { printable } from "../diagnostics/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
 import type { AcceptedStatement } from "../policy/index.ts";
@@ -35,7 +36,7 @@ export interface Accompaniment {
   readonly tag?: Tag;
   /** Where it is a layer: its {@link layerIdentity}. */
   readonly layer?: Digest;
-  /** What it is and who signed it, in words. */
+  /** What it is and who signed it, in words: one line of bounded length, without characters that steer a terminal. */
   readonly says?: string;
 }
 
@@ -212,8 +213,15 @@ function isSbomPredicate(type: string): boolean {
   return /^https:\/\/(?:spdx\.dev\/Document|cyclonedx\.org\/bom|syft\.dev\/bom)/.test(type);
 }
 
-/** What an attachment is, and who signed it. */
-function inWords({ format, failure }: Attachment, readings: readonly SignatureReading[]): string {
+/** Characters of what is said of an attachment. */
+const maxWords = 400;
+
+/** What an attachment is, and who signed it. Types, identities and faults are text from outside. */
+function inWords(attachment: Attachment, readings: readonly SignatureReading[]): string {
+  return printable(words(attachment, readings), maxWords);
+}
+
+function words({ format, failure }: Attachment, readings: readonly SignatureReading[]): string {
   const [reading] = readings;
   const type = reading?.statement?.predicateType;
   const what =

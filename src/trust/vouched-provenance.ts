@@ -1,3 +1,4 @@
+import { printable } from "../diagnostics/index.ts";
 import { type Provenance, provenanceOf } from "../provenance/index.ts";
 import type { SignedBy } from "../sigstore/index.ts";
 import type { AttachmentTree } from "./model.ts";
@@ -28,7 +29,7 @@ export function vouchedProvenance({
   return [...here, ...platforms.flatMap(({ tree }) => vouchedProvenance(tree))];
 }
 
-/** Who signed something, in words: `the key release`, or an identity. It may be text from outside. */
+/** Who signed something, in words: `the key release`, or an identity, as it may be printed. */
 export function signerInWords(by: SignedBy): string {
-  return by.kind === "key" ? `the key ${by.name ?? by.fingerprint}` : by.identity;
+  return printable(by.kind === "key" ? `the key ${by.name ?? by.fingerprint}` : by.identity);
 }

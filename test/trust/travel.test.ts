@@ -150,3 +150,19 @@ test("a manifest of several statements goes along only where each of them was ac
   await refer(repository, image, { artifactType, layers: [own] });
   expect((await going(image)).says).toEqual(["cosign signature, signed by the key a"]);
 });
+
+test("says of what hangs there only what may be printed", async () => {
+  const image = await pushed("steering");
+  const type = `https://example.com/\u001b[2J\r\nby \u202e@team \`x\` ${"long".repeat(500)}`;
+  await refer(repository, image, bundle(image.digest, type));
+  const trust = openTrust({ open: () => repository, verifier, policies: [] });
+  const hanging = await trust.hanging(repository, (target) => repository.fetch(target), image.digest);
+  if (hanging === undefined) throw new Error("the image is not there");
+  const tree = await trust.attachments(repository.name, image.digest);
+  const { companions } = travelling(hanging, tree, "all", repository);
+  const says = companions.flatMap((each) => each.says ?? []);
+  expect(says).toHaveLength(1);
+  expect(says[0]).toContain("\\u{1b}[2J\\r\\nby \\u{202e}@team");
+  expect(says[0]).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  expect(says[0]?.length).toBeLessThan(500);
+});

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { harmless } from "../../errors/index.ts";
 import { digestSchema } from "../../oci/index.ts";
 import { leftBehindReasons } from "../../trust/index.ts";
 import type { Plan } from "../plan.ts";
@@ -19,7 +20,7 @@ const accompaniment = {
   /** What the layer is known by with its annotations: signatures of one payload differ in these alone. */
   layer: z.exactOptional(digestSchema),
   /** What it is and who signed it, in words. It is no part of the plan's identity: another machine may have other keys. */
-  says: z.exactOptional(z.string()),
+  says: z.exactOptional(z.pipe(z.string().check(z.maxLength(4_000)), z.transform(harmless))),
 };
 
 const plannedCompanion = z.object({
