@@ -1,4 +1,4 @@
-import type { Cause } from "../errors/index.ts";
+import { type Cause, shellLine } from "../errors/index.ts";
 import { toAll } from "../events/index.ts";
 import type { BlobReading, Verification } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
@@ -102,6 +102,7 @@ async function verifyTree(
   const tree = await readForWork(path, session, selection);
   const scope = scopeOf(tree, { selection });
   const { listener } = recording;
+  const named = shellLine([path, ...(session.config === undefined ? [] : ["--config", session.config])]);
   return interruptible(session, (interruption) => {
     const shown = { title: "Verifying repositories", listener, interruption };
     return withProgress(session, shown, async (registries, progress) => {
@@ -112,7 +113,7 @@ async function verifyTree(
         open: registries.repository,
         reading: chosen,
         trust,
-        ...(options.signatures ? { signatures: trust, signing: await signingFor(session, path) } : {}),
+        ...(options.signatures ? { signatures: true, signing: await signingFor(session, path) } : {}),
         listener: toAll(progress.listener, listener),
         signal: interruption.stop,
       });
@@ -122,11 +123,11 @@ async function verifyTree(
       await deliver(session, {
         text: async (shown) => {
           await printPolicies(shown, verification.policies ?? []);
-          printVerification(shown, verification, causesOfFindings(findings, shown.verbose));
+          printVerification(shown, verification, causesOfFindings(findings, shown.verbose, named));
           if (verification.selection !== undefined) shown.print(selectionSentence(verification.selection));
           for (const line of outsideInWords(scope.outsideErrors, true)) shown.print(line);
         },
-        json: () => asJson({ ...verification, causes: causesOfFindings(findings) }),
+        json: () => asJson({ ...verification, causes: causesOfFindings(findings, false, named) }),
       });
       if (verification.interrupted) return exitCodes.interrupted;
       const sound = scope.manifestErrors.length === 0;

@@ -2,23 +2,28 @@ import { formatPlace } from "../diagnostics/index.ts";
 import { type Cause, groupByCause, type Problem, problemOf } from "../errors/index.ts";
 import { splitRepository } from "../oci/index.ts";
 import type { AbsentEdge } from "./arrival.ts";
+import type { Finding } from "./finding.ts";
 import type { ImageDetails } from "./images.ts";
 import type { PolicyRefusal } from "./plan.ts";
 import type { PlannedEdge } from "./planned-images.ts";
 import type { ReportedEdge } from "./report.ts";
-import type { Finding } from "./verify.ts";
 
 /**
  * What comes of what verification found, each cause with what to do about it.
  * @param everyPlace Keeps all places of each cause, not the first ones alone.
+ * @param tree What stands behind the verb in a line that mends something: the manifests, and the settings where they are named.
  */
-export function causesOfFindings(findings: readonly Finding[], everyPlace = false): readonly Cause[] {
+export function causesOfFindings(
+  findings: readonly Finding[],
+  everyPlace = false,
+  tree = "TREE",
+): readonly Cause[] {
   const problems = findings.map((finding): Problem => {
     const { kind, destination, message, at, missing, corrupt, failure } = finding;
     const place = { state: kind, what: referenceOf(finding), at };
     if (failure !== undefined) return { ...place, ...problemOf(failure), message, detail: corrupt };
     const { host } = splitRepository(destination);
-    const hint = finding.hint ?? findingHints[kind];
+    const hint = (finding.hint ?? findingHints[kind])?.replace("TREE", () => tree);
     if (finding.current === undefined) {
       // What is said of a list names whose it is, and what it lacks.
       const pattern = kind === "unlisted-referrer" ? kind : undefined;

@@ -1,5 +1,6 @@
 export * from "./arrival.ts";
 export * from "./events.ts";
+export type * from "./finding.ts";
 export { causesOfAbsence, causesOfFindings, refusalInWords } from "./image-problems.ts";
 export type { ImageDetails } from "./images.ts";
 export { isInterrupted } from "./interruption.ts";
@@ -48,6 +49,7 @@ export {
 export { type Scope, type ScopeOptions, scopeOf } from "./scope.ts";
 export type { EdgeDetails, OpenRepository, Outcome, SectionEdge, SectionQuestion } from "./section.ts";
 export { type CheckedImage, checkSignatures, type SignatureCheck } from "./signatures/check.ts";
+export { isAboutSignature, signedInWords } from "./signatures/in-words.ts";
 export { sumsOf } from "./sums.ts";
 export { createTrafficMeter, type HostTraffic, type Traffic, type TrafficMeter } from "./traffic.ts";
 export {

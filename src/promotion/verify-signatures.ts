@@ -5,9 +5,9 @@ import type { RepositoryName } from "../oci/index.ts";
 import { type NamedSigners, signerWords } from "../policy/index.ts";
 import { cosignSignature } from "../sigstore/index.ts";
 import type { Attachment, AttachmentTree, ImageTrust } from "../trust/index.ts";
+import type { Finding } from "./finding.ts";
 import { judgedImage } from "./judged-image.ts";
 import { isHeldBack, type JudgedAt } from "./policies.ts";
-import type { Finding } from "./verify.ts";
 
 /** What is said of who vouches for an image, without what image it is. */
 export type SignatureFinding = Pick<Finding, "kind" | "message" | "failure" | "policy" | "hint">;

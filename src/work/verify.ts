@@ -28,7 +28,7 @@ export async function verifyHead(work: Work<"verify">): Promise<WorkDone> {
         scope,
         open,
         trust,
-        ...(signatures ? { signatures: trust } : {}),
+        ...(signatures ? { signatures } : {}),
         reading: percent === undefined ? undefined : { percent, seed, bytesPerSecond: undefined },
         listener: work.listener,
         signal: ending.stop,

@@ -108,7 +108,8 @@ test("a policy lets through what the right key has signed, and stops the rest, e
   const { findings, policies } = await verifyProduction({
     manifests: tree.manifests,
     open,
-    signatures: trust,
+    trust,
+    signatures: true,
   });
   expect(findings.map(({ kind }) => kind).sort()).toEqual([
     "missing-image",
@@ -197,7 +198,7 @@ test("without a policy, verification of signatures wants one that is verified", 
   await writeFile(key, pem);
   const open = world.registries.repository;
   const trust = await trustOf({ tree, settings: { keys: { release: key } }, open });
-  const { findings } = await verifyProduction({ manifests: tree.manifests, open, signatures: trust });
+  const { findings } = await verifyProduction({ manifests: tree.manifests, open, trust, signatures: true });
   expect(findings.map(({ kind, digest }) => [kind, digest]).sort()).toEqual(
     [
       ["not-verified", digests.strange],
@@ -267,8 +268,8 @@ test("in production, only who is named for an image has signed it", async () => 
   }
   const kindsWith = async (policy: string, settings: TrustSettings = {}) => {
     const tree = await treeOf("named", digests, policy);
-    const signatures = await trustOf({ tree, settings, open });
-    const { findings } = await verifyProduction({ manifests: tree.manifests, open, signatures });
+    const trust = await trustOf({ tree, settings, open });
+    const { findings } = await verifyProduction({ manifests: tree.manifests, open, trust, signatures: true });
     return findings.map(({ kind, destination }) => `${kind} ${destination.split("/").at(-1)}`).sort();
   };
   // The key is in the policy for the one image: for the other it is nobody's.

@@ -1,6 +1,6 @@
 import { formatPlace } from "../../diagnostics/index.ts";
+import type { Finding } from "../finding.ts";
 import type { SectionQuestion } from "../section.ts";
-import type { Finding } from "../verify.ts";
 import { planTravel } from "./plan.ts";
 
 /**

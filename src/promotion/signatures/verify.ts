@@ -1,8 +1,8 @@
 import { formatPlace } from "../../diagnostics/index.ts";
 import type { ImageSigning } from "../../trust/index.ts";
+import type { Finding } from "../finding.ts";
 import { imagesThere } from "../images-there.ts";
 import type { SectionQuestion } from "../section.ts";
-import type { Finding } from "../verify.ts";
 import { planSigningOf } from "./plan.ts";
 
 /**
@@ -27,7 +27,12 @@ export async function signingFindings(
         const of = subjects.includes(digest) ? "it has" : `${platforms} of its platforms have`;
         const message = `${of} no ${what} by ${signer}${form}, which a rule of trust.sign asks for`;
         return [
-          { ...base, kind: "unsigned", message, hint: "waybill sigcheck --confirm signs what is not signed" },
+          {
+            ...base,
+            kind: "unsigned",
+            message,
+            hint: "waybill sigcheck --manifests TREE --confirm signs what is not signed",
+          },
         ];
       }),
     ),
