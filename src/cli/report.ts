@@ -77,18 +77,32 @@ async function printLeftBehind(terminal: Terminal, all: readonly ReportedLeftBeh
 }
 
 async function workTable(terminal: Terminal, work: readonly ReportedEdge[]): Promise<string> {
-  const { edgeName, isAboutImage } = await import("../promotion/index.ts");
-  const rows = grouped(work, terminal.verbose).map(({ first, others }) => {
-    const digest = shortened(first.digest);
-    const name = edgeName(first).replaceAll(first.digest, digest);
-    return [
-      actionOf(first, isAboutImage(first) && first.tag === null),
-      others === 0 ? name : `${name} and ${others} more`,
-      digest,
+  const { edgeName, isAboutImage, isAboutSignature, signedInWords } = await import("../promotion/index.ts");
+  const signed = work.filter(isAboutSignature);
+  const others = work.filter((edge) => !isAboutSignature(edge));
+  const rows = [
+    ...grouped(others, terminal.verbose).map(({ first, more }) => {
+      const name = withMore(edgeName(first).replaceAll(first.digest, shortened(first.digest)), more);
+      return [
+        actionOf(first, isAboutImage(first) && first.tag === null),
+        name,
+        shortened(first.digest),
+        first.at,
+      ];
+    }),
+    ...groupedSignatures(signed, signedInWords, terminal.verbose).map(({ first, more, words }) => [
+      actionOf(first, false),
+      `${withMore(`${first.destination}@${shortened(first.digest)}`, more)}: ${words}`,
+      shortened(first.digest),
       first.at,
-    ];
-  });
+    ]),
+  ];
   return formatTable(["ACTION", "WHAT", "DIGEST", "ASKED FOR AT"], rows, terminal.columns);
+}
+
+/** A name, and how many others there are of which the same is said. */
+export function withMore(name: string, more: number): string {
+  return more === 0 ? name : `${name} and ${more} more`;
 }
 
 /** What is to be done or was, in a word or two. */
@@ -102,10 +116,10 @@ function actionOf({ state, action, reason }: ReportedEdge, isUntagged: boolean):
 
 const doneWords = { copy: "copied", tag: "tagged", attach: "attached", sign: "signed" } as const;
 
-interface Group {
-  readonly first: ReportedEdge;
+interface Group<Edge extends ReportedEdge = ReportedEdge> {
+  readonly first: Edge;
   /** How many destinations there are beside the first. */
-  readonly others: number;
+  readonly more: number;
 }
 
 /** Edges of one line of a manifest with the same fate are one row: an image may go to dozens of mirrors. */
@@ -121,11 +135,40 @@ function grouped(edges: readonly ReportedEdge[], everyEdge: boolean): Group[] {
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    return [{ first, others: new Set(group.map(({ destination }) => destination)).size - 1 }];
+    return [{ first, more: new Set(group.map(({ destination }) => destination)).size - 1 }];
   });
 }
 
+/**
+ * What is signed of an image is one row, however much it is, and so are all places where it is the same.
+ * @param inWords What is signed of one image in one place.
+ */
+export function groupedSignatures<Edge extends ReportedEdge>(
+  edges: readonly Edge[],
+  inWords: (things: readonly Edge[]) => string,
+  everyPlace: boolean,
+): (Group<Edge> & { readonly words: string })[] {
+  const images = new Map<string, Edge[]>();
+  for (const edge of edges) {
+    const key = [edge.destination, edge.digest, edge.at, edge.state].join(" ");
+    const known = images.get(key);
+    if (known === undefined) images.set(key, [edge]);
+    else known.push(edge);
+  }
+  const alike = new Map<string, { readonly first: Edge; more: number; readonly words: string }>();
+  for (const things of images.values()) {
+    const [first] = things;
+    if (first === undefined) continue;
+    const words = inWords(things);
+    const key = [first.at, first.digest, first.state, words, everyPlace ? first.destination : ""].join(" ");
+    const known = alike.get(key);
+    if (known === undefined) alike.set(key, { first, more: 0, words });
+    else known.more += 1;
+  }
+  return [...alike.values()];
+}
+
 /** Enough of a digest to tell it from others by eye. */
-function shortened(digest: string): string {
+export function shortened(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
 }

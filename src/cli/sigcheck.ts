@@ -9,9 +9,10 @@ import { interruptible } from "./interruption.ts";
 import { readForWork } from "./manifests.ts";
 import { asJson, deliver } from "./output.ts";
 import { withProgress } from "./registries.ts";
-import { printReport, statusOf } from "./report.ts";
+import { statusOf } from "./report.ts";
 import { selectionOf, withSelection } from "./selection.ts";
-import type { Session } from "./session.ts";
+import { againWords, type Session } from "./session.ts";
+import { printSignatureCheck } from "./sigcheck-text.ts";
 import { signingFor } from "./signing.ts";
 import { trustFor } from "./trust.ts";
 import { type Blank, how, type OptionsOf, verb } from "./verb.ts";
@@ -54,7 +55,19 @@ export const sigcheck = verb({
 });
 
 async function run(session: Session, images: readonly string[], options: Options): Promise<ExitCode> {
-  const signing = await signingFor(session, options.manifests, identityOf(options));
+  if (images.length > 0 && (await selectionOf(options)) !== undefined)
+    throw new UsageError(
+      "images by name, and what selects of manifests, exclude each other",
+      "name the images, or leave them out and select",
+    );
+  const as = identityOf(options);
+  const { trust: settings } = await session.settings();
+  if (as !== undefined && settings.trustedRoot === undefined)
+    throw new UsageError(
+      "--certificate-identity needs a trusted root: nothing else says whose certificates count",
+      "name a trusted_root.json under trust.trustedRoot of waybill.yaml; waybill inspect --referrers shows what hangs there",
+    );
+  const signing = await signingFor(session, options.manifests, as);
   if (signing === undefined) {
     throw new UsageError(
       "nothing says what is to be signed",
@@ -76,9 +89,9 @@ async function run(session: Session, images: readonly string[], options: Options
       progress.end();
       await deliver(session, {
         text: async (terminal) => {
-          await printReport(terminal, report, []);
+          await printSignatureCheck(terminal, report);
           if (!report.dryRun || report.counts.pending === 0) return;
-          const line = shellLine(["waybill", "sigcheck", ...session.line.words, "--confirm"]);
+          const line = shellLine(["waybill", "sigcheck", ...againWords(session), "--confirm"]);
           terminal.print(`nothing was written; this signs what is not signed: ${line}`);
         },
         json: () => asJson(report),
@@ -103,17 +116,26 @@ function identityOf({
   return { kind: "certificate", identity, issuer };
 }
 
-/** What is looked at. Policies are those of manifests: of images by name, no summary is looked for. */
+/**
+ * What is looked at. Which policies are about an image by name, and so whether it has a summary, the manifests say that ask for it.
+ * @throws {UsageError}
+ */
 async function askedFor(
   session: Session,
   images: readonly string[],
   options: Options,
   registries: Registries,
   signing: ImageSigning,
-): Promise<Pick<SignatureCheck, "of" | "trust">> {
-  if (images.length > 0 && options.confirm === true) await refuseUnjudged(session, options.manifests);
-  if (images.length > 0)
-    return { of: await Promise.all(images.map((image) => namedImage(image, registries, signing))) };
+): Promise<Pick<SignatureCheck, "of" | "manifests" | "trust">> {
+  if (images.length > 0) {
+    if (options.confirm === true) await refuseUnjudged(session, options.manifests);
+    const of = await Promise.all(images.map((image) => namedImage(image, registries, signing)));
+    if (of.every(({ repository }) => signing.ruleOf(repository)?.summary === undefined)) return { of };
+    const { edgesOf } = await import("../edges/index.ts");
+    const { readManifests } = await import("../manifest/index.ts");
+    const tree = await readManifests(options.manifests);
+    return { of, manifests: edgesOf(tree.manifests), trust: await trustFor(session, tree, registries) };
+  }
   const { scopeOf } = await import("../promotion/index.ts");
   const selection = await selectionOf(options);
   const tree = await readForWork(options.manifests, session, selection);

@@ -22,6 +22,8 @@ export interface ImageThere {
   readonly tags: readonly Tag[];
   /** Nobody's manifest is known to ask for it, and nobody knows where it came from. */
   readonly byName?: true;
+  /** No line asks for it, so that nobody knows which policies are about it. */
+  readonly isUnclaimed?: true;
 }
 
 /**

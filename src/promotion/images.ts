@@ -12,6 +12,7 @@ import {
   repositoriesOf,
 } from "./planned-images.ts";
 import { planImages } from "./planning.ts";
+import { isHeldBack, refusalBy } from "./policies.ts";
 import type { EdgeDetails, SectionKind } from "./section.ts";
 import { isWork } from "./verdicts.ts";
 
@@ -87,6 +88,9 @@ export const imageSection: SectionKind<PlannedRepositories, ImageEdge, ImageDeta
         return undefined;
     }
   },
+
+  refusals: ({ image }) =>
+    (image.policies ?? []).filter((each) => isHeldBack(each) && each.outcome !== "unreadable").map(refusalBy),
 
   name: referenceOf,
 

@@ -2,7 +2,7 @@ import { formatPlace, type Place } from "../diagnostics/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
 import type { PolicyVerdict } from "../policy/index.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PolicyRefusal } from "./plan.ts";
 import { type PlannedEdge, type PlannedImage, plannedImages } from "./planned-images.ts";
 import { isWork } from "./verdicts.ts";
 
@@ -67,8 +67,14 @@ export function heldByPolicies(policies: readonly ImageJudgement[]): HeldBack | 
 
 type HeldBack = Pick<PlannedEdge, "verdict" | "reason" | "policy" | "failure">;
 
-function heldBy({ policy, at, outcome, why, hint, failure }: ImageJudgement): HeldBack {
-  const said = { name: policy, at, why, ...(hint === undefined ? {} : { hint }) };
+/** What a policy that is not satisfied says, as an edge has it. */
+export function refusalBy({ policy, at, why, hint }: ImageJudgement): PolicyRefusal {
+  return { name: policy, at, why, ...(hint === undefined ? {} : { hint }) };
+}
+
+function heldBy(judgement: ImageJudgement): HeldBack {
+  const { outcome, why, hint, failure } = judgement;
+  const said = refusalBy(judgement);
   if (outcome !== "unreadable") {
     const reason = outcome === "failed" ? "policy-failed" : "policy-missing";
     return { verdict: "refused", reason, policy: said };

@@ -4,7 +4,7 @@ import { refusalInWords, refusedBy, unreadProblem } from "./image-problems.ts";
 import type { ImageDetails } from "./images.ts";
 import { isInterrupted } from "./interruption.ts";
 import { allKinds } from "./kinds.ts";
-import { type Decision, limitsIn, type Plan } from "./plan.ts";
+import { type Decision, limitsIn, type Plan, type PolicyRefusal } from "./plan.ts";
 import { imageKind } from "./planned-images.ts";
 import { judgementsOf, type ReportedJudgement } from "./policies.ts";
 import { leftBehindIn, type ReportedLeftBehind } from "./referrers/left-behind.ts";
@@ -186,18 +186,33 @@ function reportEdge(
     failure: failed ?? of.edge.failure,
     reason: isProblem(verdict) || reason === "referrer-unlisted" ? reason : undefined,
     policy: policy && formatPlace(policy.at),
-    ...(policy?.hint === undefined ? {} : { hint: policy.hint }),
+    ...hintOf(kind, of),
   };
 }
 
+/** What to do about all policies that stand against it. */
+function hintOf(kind: SectionKind, of: SectionEdge): Pick<ReportedEdge, "hint"> {
+  const hints = new Set(refusalsOf(kind, of).flatMap(({ hint }) => hint ?? []));
+  return hints.size === 0 ? {} : { hint: [...hints].join("; ") };
+}
+
+/** Policies that stand against an edge: that which its plan names, and those that do so beside it. */
+function refusalsOf(kind: SectionKind, of: SectionEdge): readonly PolicyRefusal[] {
+  const { policy } = of.edge;
+  if (policy === undefined) return [];
+  const others = kind.refusals?.(of) ?? [];
+  const place = formatPlace(policy.at);
+  return [policy, ...others.filter(({ name, at }) => name !== policy.name || formatPlace(at) !== place)];
+}
+
 function explain(kind: SectionKind, of: SectionEdge, failed: FailureRecord | undefined): string | undefined {
-  const { verdict, reason, policy, failure } = of.edge;
+  const { verdict, reason, failure } = of.edge;
   if (failed !== undefined) return describe(failed);
   switch (verdict) {
     case "unread":
       return `${unreadWords(reason)}${failure === undefined ? "unknown" : describe(failure)}`;
     case "refused":
-      return policy === undefined ? "a policy stands against it" : refusalInWords(policy);
+      return refusalsOf(kind, of).map(refusalInWords).join("; ") || "a policy stands against it";
     case "withheld":
       return "it could be done now, but the saved plan does not hold it";
     default:

@@ -8,7 +8,7 @@ import type { Repository } from "../registry/index.ts";
 import type { ImageSigning, ImageTrust } from "../trust/index.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Judging } from "./judging.ts";
-import type { Decision, Section } from "./plan.ts";
+import type { Decision, PolicyRefusal, Section } from "./plan.ts";
 import type { HeldBack } from "./referrers/held-back.ts";
 import type { ReportedEdge } from "./report.ts";
 
@@ -124,6 +124,8 @@ export interface SectionKind<
   details(edge: Edge): Details;
   /** Why an edge is a problem, in words, where its kind alone can say so: of a conflict, an overlap, or what is lost. */
   explain(edge: Edge): string | undefined;
+  /** All policies that stand against an edge, where its kind knows of more than the edge names. */
+  refusals?(edge: Edge): readonly PolicyRefusal[];
   /** What an edge is called: a reference, or a path. */
   name(edge: Details): string;
   /** `host[:port]` that it goes to, where it goes to one. */

@@ -1,8 +1,11 @@
 import type { Report } from "./report.ts";
 import { type EdgeState, reportedWords } from "./verdicts.ts";
 
-/** What became of all edges of a promotion, counted, in a line. */
-export function sumsOf({ counts, manifestErrors, dryRun, since }: Report): string {
+/** What became of all edges of a promotion, counted, in a line. @param words How some of them are called, where not as usual. */
+export function sumsOf(
+  { counts, manifestErrors, dryRun, since }: Report,
+  words: Partial<Readonly<Record<EdgeState, string>>> = {},
+): string {
   const { present, ...others } = reportedWords;
   const names: Readonly<Record<EdgeState, string>> = {
     done: "done",
@@ -10,6 +13,7 @@ export function sumsOf({ counts, manifestErrors, dryRun, since }: Report): strin
     present,
     failed: "failed",
     ...others,
+    ...words,
   };
   const parts = (Object.keys(names) as EdgeState[])
     .filter((state) => counts[state] > 0)

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import type { DemoImage } from "../../src/demo/image.ts";
@@ -120,6 +120,32 @@ describe("a manifest that requires provenance", () => {
     );
     expect(await readFile(thin(), "utf8")).toBe(before);
   });
+});
+
+test("names all policies that refuse an image, each with its own way out, and a line that can be run", async () => {
+  const image = await world.stage("all/app", "v1");
+  await writeTree(path, [projectOf("all", { app: image })]);
+  const config = join(world.folder, "all.yaml");
+  await writeFile(config, "hosts: {}\n");
+  await writeFile(
+    join(path, "policy.yaml"),
+    `${policy}  - name: everywhere\n    platforms: [linux/s390x]\n  - name: listed\n    sbom: {}\n`,
+  );
+  const planned = await waybill("plan", path, "--config", config);
+  expect(planned.status).toBe(2);
+  for (const name of ["signed", "everywhere", "listed"])
+    expect(planned.stdout).toContain(`the policy ${name} (${join(path, "policy.yaml")}:`);
+  expect(planned.stdout).toContain("have one of those whom the policy names sign the image");
+  expect(planned.stdout).toContain("build the image for all platforms that the policy names");
+  const verified = await waybill("verify", path, "--config", config);
+  expect(verified.status).toBe(2);
+  expect(verified.stdout).toContain(
+    `waybill plan ${path} --config ${config} says whether one stands against it`,
+  );
+  expect(verified.stdout).not.toContain("waybill promote");
+  await rm(join(path, "policy.yaml"));
+  const free = await waybill("verify", path, "--config", config);
+  expect(free.stdout).toContain(`waybill promote ${path} --config ${config} --confirm puts it`);
 });
 
 test("one image of a hundred that the right key has not signed stops itself, and the others are done", async () => {

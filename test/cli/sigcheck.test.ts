@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { appendFile, rename, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Descriptor, digestOf, parseRepository } from "../../src/oci/index.ts";
@@ -127,6 +127,16 @@ describe("signing by the settings", () => {
     expect(await record("us/app")).not.toHaveProperty("manifest.digest");
   });
 
+  it("a plan says in its text all that is to be signed", async () => {
+    await settings("layout: both\nrecord: true\nplatforms: true");
+    const { stdout } = await waybill("plan", tree);
+    expect(stdout).toContain(
+      `${world.production.host}/eu/app@${image.digest.slice(0, 19)} and 1 more: ` +
+        "signature by release (bundle, legacy) · record",
+    );
+    expect(stdout).toContain("\n8 to do\n");
+  });
+
   it("promote --no-sign signs nothing", async () => {
     expect(await waybill("promote", tree, "--confirm", "--no-sign")).toMatchObject({ status: 0 });
     expect(await saidBy("eu/app")).toEqual([]);
@@ -142,7 +152,11 @@ describe("signing by the settings", () => {
       const found = await sigcheck();
       expect(found.status).toBe(2);
       expect(found.stdout).toContain(`${world.production.host}/eu/app@`);
-      expect(found.stdout).toContain("it is not signed as the rule asks");
+      expect(found.stdout).toMatch(
+        /^IMAGE +NOT SIGNED +ASKED FOR AT\n\S+\/eu\/app@sha256:\w{12} and 1 more +signature by release {2}\S+:\d+:\d+\n/,
+      );
+      expect(found.stdout).toContain("\n2 not signed\n");
+      expect(found.stdout).not.toMatch(/pending|not begun|edges/);
       expect(found.stdout).toContain(`waybill sigcheck --manifests ${tree} --confirm\n`);
       expect(found.stdout).not.toContain("waybill promote");
       expect(written(before)).toEqual([]);
@@ -188,6 +202,42 @@ describe("signing by the settings", () => {
       });
     });
 
+    it("says which file of settings the line that signs was given", async () => {
+      const config = join(world.folder, "other.yaml");
+      await writeFile(config, await readFile(join(world.folder, "waybill.yaml")));
+      const { stdout } = await sigcheck("--config", config);
+      expect(stdout).toContain(`waybill sigcheck --manifests ${tree} --config ${config} --confirm\n`);
+    });
+
+    it("looks for the summary of an image that is named, where manifests say that policies are about it", async () => {
+      await settings("layout: both\nrecord: true\nsummary: release");
+      await writeFile(
+        join(tree, "policy.yaml"),
+        "rules: [{ name: any, mode: warn, platforms: [linux/amd64] }]\n",
+      );
+      const name = `${world.production.host}/eu/app:v1`;
+      const asked = (...argv: string[]) => waybill("sigcheck", name, ...argv);
+      const both = `${world.production.host}/eu/app@${image.digest.slice(0, 19)}`;
+      const found = await asked("--manifests", tree);
+      expect(found.status).toBe(2);
+      expect(found.stdout).toContain(both);
+      expect(found.stdout).toContain("signature by release (bundle, legacy) · record · summary  ");
+      expect(found.stdout).toContain("\n4 not signed\n");
+      expect(await sigcheck("--confirm")).toMatchObject({ status: 0 });
+      expect(await asked("--manifests", tree)).toMatchObject({ status: 0 });
+      // Whoever does not name the manifests is not told that all is well.
+      const unclaimed = await asked("--manifests", world.folder);
+      expect(unclaimed.status).toBe(2);
+      expect(unclaimed.stdout).toContain("nobody knows which policies are about it");
+      expect(unclaimed.stdout).toContain("\n3 signed already, 1 unread\n");
+      expect(unclaimed.stdout).not.toContain(":1:1");
+      const told = JSON.parse((await asked("--manifests", world.folder, "--json")).stdout);
+      expect(told).toMatchObject({
+        asDesired: false,
+        problems: [{ what: "summary", state: "unread", failure: { code: "policy-unreadable" } }],
+      });
+    });
+
     it("takes a false signature for none, and leaves it there", async () => {
       const bundle = await signer.bundle(statementBytes(signatureStatement({ digest: image.digest })));
       const other = digestOf(Buffer.from("another image"));
@@ -201,7 +251,7 @@ describe("signing by the settings", () => {
       const found = await sigcheck("--json", "--to", "*/eu/**");
       expect(found.status).toBe(2);
       expect(JSON.parse(found.stdout)).toMatchObject({
-        problems: [{ kind: "signatures", what: "signature", why: expect.stringContaining("not signed") }],
+        problems: [{ kind: "signatures", what: "signature", why: "not signed: no signature by release" }],
       });
       expect(await sigcheck("--confirm")).toMatchObject({ status: 0 });
       expect(await saidBy("eu/app")).toEqual([signed]);
@@ -233,6 +283,19 @@ describe("signing by the settings", () => {
         status: 1,
         stderr: expect.stringContaining("go together"),
       });
+      const [identity, issuer] = ["a@example.com", "https://accounts.example.com"];
+      expect(
+        await sigcheck("--certificate-identity", identity, "--certificate-oidc-issuer", issuer),
+      ).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/needs a trusted root.*\n.*trust\.trustedRoot/),
+      });
+      expect(await waybill("sigcheck", `${world.production.host}/eu/app:v1`, "--image", "app")).toMatchObject(
+        {
+          status: 1,
+          stderr: expect.stringContaining("exclude each other"),
+        },
+      );
     });
   });
 });

@@ -116,7 +116,10 @@ async function planImage(
       const against = held ?? (want.what === "summary" ? unreadable(judged.verdicts) : undefined);
       return against === undefined ? edge : { ...edge, ...against, subjects: [] };
     });
-    return { image: { ...base, edges }, present: asked.length - edges.length };
+    const present = asked.length - edges.length;
+    if (there.isUnclaimed && rule.summary !== undefined)
+      edges.push({ ...summaryOf(rule, rule.summary), ...unjudged, at, subjects: [] });
+    return { image: { ...base, edges }, present };
   } catch (error) {
     const reason = error instanceof SigningError ? "signer-failed" : undefined;
     return { image: { ...base, edges: unread(failureRecord(error), reason) }, present: 0 };
@@ -141,11 +144,26 @@ function askedOf(
   return [
     ...layouts.map((each): AskedSignature => ({ what: "signature", layout: each, signer })),
     ...(record === true ? [{ what: "record", layout: statements, signer } as const] : []),
-    ...(summary !== undefined && trust?.applies(judgedOf(there)) === true
-      ? [{ what: "summary", layout: statements, signer: summary } as const]
+    ...(summary !== undefined && !there.isUnclaimed && trust?.applies(judgedOf(there)) === true
+      ? [summaryOf({ layout }, summary)]
       : []),
   ];
 }
+
+function summaryOf({ layout }: Pick<SigningRule, "layout">, signer: string): AskedSignature {
+  return { what: "summary", layout: layout === "legacy" ? "legacy" : "bundle", signer };
+}
+
+/** A summary is asked for, and nobody knows whether there is anything for it to tell. */
+const unjudged = {
+  verdict: "unread",
+  reason: "policy-unreadable",
+  failure: {
+    code: "policy-unreadable",
+    message: "no manifest that was read asks for the image, so that nobody knows which policies are about it",
+    hint: "name the manifests that ask for it with --manifests",
+  },
+} as const;
 
 function judgedOf({ image, source, destination, project }: ImageThere): JudgedImage {
   return judgedImage(image, { source, project }, destination);

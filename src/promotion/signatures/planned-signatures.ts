@@ -78,4 +78,6 @@ export interface SignatureDetails extends EdgeDetails {
   readonly what: SignedKind;
   readonly layout: "bundle" | "legacy";
   readonly signer: string;
+  /** Images of an index that are signed beside it. */
+  readonly platforms: number;
 }

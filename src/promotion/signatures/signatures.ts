@@ -60,8 +60,9 @@ export const signatureSection: SectionKind<PlannedSigning, SignatureEdge, Signat
     return gathering.items();
   },
 
-  details({ destination, image: { digest, project }, edge: { what, layout, signer } }) {
-    return { destination, digest, project, what, layout, signer };
+  details({ destination, image: { digest, project }, edge: { what, layout, signer, subjects } }) {
+    const platforms = subjects.filter((subject) => subject !== digest).length;
+    return { destination, digest, project, what, layout, signer, platforms };
   },
 
   explain: () => undefined,
