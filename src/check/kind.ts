@@ -19,8 +19,14 @@ const keys: readonly (readonly [FileKind, readonly string[]])[] = [
   ["cloudbuild", ["steps"]],
   ["jobs", ["jobs", "repo", "build"]],
   ["variants", ["variants"]],
-  ["policy", ["rules", "signers"]],
-  ["settings", ["hosts", "locations", "credentials", "forges", "releases", "destinations", "runs", "serve"]],
+  ["policy", ["rules", "signers", "exceptions"]],
+  [
+    "settings",
+    [
+      ...["hosts", "locations", "credentials", "identities", "secretManagers", "forges"],
+      ...["releases", "destinations", "runs", "serve", "trust"],
+    ],
+  ],
 ];
 
 /** The kind of a file, by its name, else by the keys at its top; a text that says nothing is taken for a manifest. */

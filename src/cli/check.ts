@@ -74,7 +74,14 @@ async function printText(terminal: Terminal, checked: FileCheck): Promise<void> 
     `${contents(checked)}: ` +
       `${amount(found("error"), "error")}, ${amount(found("warning"), "warning")}, ${amount(found("info"), "note")}`,
   );
-  for (const file of checked.policies) terminal.print(`policies of ${file} hold`);
+  const broken = new Set(diagnostics.filter(({ severity }) => severity === "error").map(({ file }) => file));
+  for (const file of checked.policies) {
+    terminal.print(
+      broken.has(file)
+        ? `policies of ${file} have errors: no image passes until these are mended`
+        : `policies of ${file} hold`,
+    );
+  }
   if (checked.manifests?.selection === undefined) return;
   const { selectionSentence } = await import("../edges/index.ts");
   terminal.print(selectionSentence(checked.manifests.selection));

@@ -125,7 +125,7 @@ const policy = made(
   mapping(
     "provenance",
     {
-      mode,
+      mode: orEmpty<ReturnType<typeof mode.read>>(mode, undefined),
       signers,
       builders: orEmpty(list(builder), []),
       sources: orEmpty(
@@ -140,7 +140,10 @@ const policy = made(
       ),
       predicateTypes: orEmpty(list(some()), []),
       level: orEmpty<PlacedValue<2 | 3> | undefined>(
-        placed(made(word(["2", "3"]), (written) => Number(written) as 2 | 3)),
+        // Go reads 0 as what is not written.
+        made(placed(word(["0", "2", "3"])), ({ value, start }) =>
+          value === "0" ? undefined : { value: Number(value) as 2 | 3, start },
+        ),
         undefined,
       ),
       levels: orEmpty(list(imageLevel), []),
@@ -194,7 +197,7 @@ export function readProvenancePolicy(
   }
   if (own.errors > 0 || read === undefined) return undefined;
   const demandsMore = node.kind === "mapping" && node.entries.length > 0;
-  if (demandsMore && !node.entries.some(({ key }) => key.value === "mode"))
+  if (demandsMore && !node.entries.some(({ key, value }) => key.value === "mode" && !isNothing(value)))
     findings.report(
       "provenance-off",
       node.start,

@@ -87,6 +87,18 @@ describe("a policy of provenance", () => {
     expect(diagnostics.map(({ severity }) => severity)).toEqual(["warning"]);
     expect(read?.provenance).toMatchObject({ mode: "off", at: { line: 6, column: 3 }, level: 2 });
     expect(toldOf("provenance: {}\n")).toEqual([]);
+    const empty = parseRegistries(`${registries}${sound.replace("mode: warn", "mode:")}`, "p.yaml");
+    expect(told(empty.diagnostics)).toEqual([expect.stringContaining("6:3 provenance-off")]);
+    expect(empty.registries?.provenance?.mode).toBe("off");
+  });
+
+  test("of level 0 demands no level, as Go reads it", () => {
+    const { registries: read, diagnostics } = parseRegistries(
+      `${registries}${sound.replace("\n  level: 2", "\n  level: 0")}`,
+      "p.yaml",
+    );
+    expect(told(diagnostics)).toEqual([]);
+    expect(read?.provenance).toMatchObject({ mode: "warn", level: undefined });
   });
 
   test("of the shape that kpromo's documentation recommends is sound: two builders, each with its own signers and level", () => {
