@@ -25,6 +25,7 @@ import {
 } from "./evidence.ts";
 
 const ci = { kind: "identity", identity: { exact: "ci@example.com" }, issuer: { exact: google } } as const;
+const cosignVuln = "https://cosign.sigstore.dev/attestation/vuln/v1";
 const byCi = signedBy("ci@example.com");
 const at = { file: "policy.yaml", line: 1, column: 1 };
 
@@ -130,6 +131,26 @@ describe("reports of scanners", () => {
       { ...scanned(trivy([])), unread: [{ code: "too-large", message: "236 are not looked at" }] },
       "unreadable",
       "236 are not looked at",
+    ],
+    [
+      "nothing found, but another report that only a trusted root could verify",
+      vulnerabilities(),
+      {
+        ...scanned(trivy([])),
+        items: [statement(cosignVuln, { state: "unverifiable", why: "no root", lacks: "trusted-root" })],
+      },
+      "unreadable",
+      "not verifiable here",
+    ],
+    [
+      "nothing found, and another report that somebody has signed whom nobody knows",
+      vulnerabilities(),
+      {
+        ...scanned(trivy([])),
+        items: [statement(cosignVuln, { state: "unverifiable", why: "no key", lacks: "key" })],
+      },
+      "satisfied",
+      "",
     ],
     [
       "too grave, whatever is unread",

@@ -1,4 +1,5 @@
 import { firstOf, printable } from "../../diagnostics/index.ts";
+import type { FailureRecord } from "../../errors/index.ts";
 import type { SignedBy } from "../../sigstore/index.ts";
 import { type DemandAnswer, eachOnce, shortDigest, unreadable } from "../answer.ts";
 import type { DemandContext } from "../demand-context.ts";
@@ -27,19 +28,20 @@ interface FoundReport extends ScanReport {
 /**
  * What reports of scanners say of one manifest. A report counts when it is bound to this digest (by a statement about it, or by
  * what it names itself), signed by one of the signers or reviewed as a file, and not too old; what does not count is no report.
- * Of each scanner the newest one is taken, and all of these have to be good. What could not be read may be a newer one: then
- * nobody knows.
+ * Of each scanner the newest one is taken, and all of these have to be good. What could not be read, or not be verified here for
+ * want of a key or a trusted root, may be a newer one: then nobody knows.
  */
 export function vulnerabilityAnswer(
   evidence: Evidence,
   demand: VulnerabilityDemand,
   asked: DemandContext,
 ): DemandAnswer {
-  const { reports, refused } = reportsOn(evidence, demand, asked);
+  const { reports, refused, unknown } = reportsOn(evidence, demand, asked);
+  const unread = [...evidence.unread, ...unknown];
   const { fresh, old } = byAge(reports, demand.maxAge, asked.now);
   const newest = newestOfEach(fresh);
   if (newest.length === 0) {
-    if (evidence.unread.length > 0) return unreadable("a report of a scanner", evidence.unread);
+    if (unread.length > 0) return unreadable("a report of a scanner", unread);
     const others = [...refused, ...old];
     if (others.length === 0)
       return { outcome: "missing", why: "there is no report of a scanner", accepted: [] };
@@ -63,8 +65,7 @@ export function vulnerabilityAnswer(
     const why = `${words.length} vulnerabilities from ${demand.below} up: ${firstOf(words, 5)} (${firstOf(told, 2)})`;
     return { outcome: "failed", why, accepted: [] };
   }
-  if (evidence.unread.length > 0)
-    return unreadable("a newer report of a scanner, or one of another scanner", evidence.unread);
+  if (unread.length > 0) return unreadable("a newer report of a scanner, or one of another scanner", unread);
   const spared = Object.entries({
     "not affected": counts.cleared,
     excepted: counts.excepted,
@@ -118,9 +119,15 @@ function reportsOn(
   evidence: Evidence,
   demand: VulnerabilityDemand,
   { files }: DemandContext,
-): { readonly reports: readonly FoundReport[]; readonly refused: readonly string[] } {
+): {
+  readonly reports: readonly FoundReport[];
+  readonly refused: readonly string[];
+  /** What may be by one of the signers. */
+  readonly unknown: readonly FailureRecord[];
+} {
   const reports: FoundReport[] = [];
   const refused: string[] = [];
+  const unknown: FailureRecord[] = [];
   for (const item of evidence.items) {
     const { statement, manifest } = item;
     if (statement === undefined || !reportTypes.includes(statement.predicateType)) continue;
@@ -128,7 +135,9 @@ function reportsOn(
     const signer = signerOf(item, demand.by);
     const report =
       "by" in signer ? reportOfStatement(statement.predicateType, statement.predicate) : undefined;
-    if (!("by" in signer)) refused.push(`${where}: ${signer.why}`);
+    if (!("by" in signer) && signer.isUnknown === true)
+      unknown.push({ code: "unread", message: `the report in ${where} is ${signer.why}` });
+    else if (!("by" in signer)) refused.push(`${where}: ${signer.why}`);
     else if (report === undefined) refused.push(`${where}: it cannot be understood`);
     else if (report.digests.length > 0 && !report.digests.includes(evidence.digest))
       refused.push(`${where}: the report in it is of another image`);
@@ -141,7 +150,7 @@ function reportsOn(
     if (report?.digests.includes(evidence.digest) === true)
       reports.push({ ...report, where: printable(name) });
   }
-  return { reports, refused };
+  return { reports, refused, unknown };
 }
 
 function vexOn(
