@@ -29,14 +29,14 @@ export interface CreatedBundle {
   readonly files: readonly string[];
   /** Of the file. */
   readonly bytes: number;
-  /** `undefined` in a dry run. */
+  /** `undefined` in a dry run, and where no image could be had: then no file is made. */
   readonly written: WrittenFile | undefined;
 }
 
 /**
  * Makes a bundle: one tar file that is an OCI image layout of all the images, of all that hangs on them, and of the files. Same inputs,
  * same bytes. An image that cannot be read is told and left out, and the others are in it. Running again goes on where the last
- * run ended.
+ * run ended. Of images of which none can be had no file is made.
  * @throws {AirGapError} when the file cannot be made.
  */
 export async function createBundle(options: CreateOptions): Promise<CreatedBundle> {
@@ -48,7 +48,7 @@ export async function createBundle(options: CreateOptions): Promise<CreatedBundl
     const missing = images.filter(({ result }) => result !== "bundled").length;
     listener?.({ type: "gathered", images: images.length - missing, bytes, missing });
     const told = { digest, images, files: files.map(({ path }) => path), bytes };
-    if (dryRun) return { ...told, written: undefined };
+    if (dryRun || missing === images.length) return { ...told, written: undefined };
     try {
       const written = await writeFile(file, contents, { listener: counting(contents, listener), signal });
       return { ...told, written };

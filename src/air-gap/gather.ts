@@ -3,13 +3,12 @@ import { type ImageGraph, readGraph } from "../copy/index.ts";
 import { type FailureRecord, failureRecord } from "../errors/index.ts";
 import type { Listener, ProgressEvent } from "../events/index.ts";
 import {
-  algorithmOf,
+  cosignTag,
+  cosignTagKinds,
   type Descriptor,
   type Digest,
-  hexOf,
   type ImageDocument,
   isForeignLayerType,
-  isTag,
   type Tag,
 } from "../oci/index.ts";
 import { type Repository, refusesToList } from "../registry/index.ts";
@@ -32,8 +31,6 @@ export interface GatherOptions {
 
 /** Images whose manifests are read at the same time; the policy of each host bounds what really is in flight. */
 const imagesAtOnce = 24;
-/** The ends of tags that cosign attaches by: `sha256-<hex>` comes before them. */
-const digestTagEnds = ["sig", "att", "sbom"] as const;
 
 /**
  * Reads the manifests of all images, and of all that hangs on them: referrers, transitively and of platforms too, and cosign's tags. No
@@ -154,9 +151,8 @@ function digestTags(): DigestTags {
   };
   return async (repository, digest) => {
     const list = await listOf(repository);
-    const candidates = digestTagEnds
-      .map((end) => `${algorithmOf(digest)}-${hexOf(digest)}.${end}`)
-      .filter(isTag)
+    const candidates = cosignTagKinds
+      .map((kind) => cosignTag(digest, kind))
       .filter((tag) => list === undefined || list.has(tag));
     const found = await Promise.all(
       candidates.map(async (tag) => ({ tag, digest: (await repository.resolve(tag))?.digest })),

@@ -1,15 +1,14 @@
-import { failureRecord } from "../errors/index.ts";
-import type { Digest, Tag } from "../oci/index.ts";
+import { failureRecord, phrase } from "../errors/index.ts";
+import { cosignTagKindOf, type Digest, type Tag } from "../oci/index.ts";
 import { type Repository, readSmallBlob } from "../registry/index.ts";
 import type { TransferOutcome, WantedImage } from "../transfer/index.ts";
-import { type CosignTags, layersOf } from "../trust/index.ts";
-
-/** Bytes of a signature, or of an attestation, under a tag of cosign's. */
-const maxLayerBytes = 64 * 1024 * 1024;
+import { type CosignTags, layersOf, maxLayerBytes } from "../trust/index.ts";
+import { AirGapError } from "./errors.ts";
 
 /** A tag under which cosign keeps signatures or attestations: several writers share it. */
 export function isSharedTag(tag: Tag | undefined): tag is Tag {
-  return tag !== undefined && /^sha(?:256|512)-[0-9a-f]{64,128}\.(?:sig|att)$/.test(tag);
+  const kind = tag === undefined ? undefined : cosignTagKindOf(tag);
+  return kind !== undefined && kind !== "sbom";
 }
 
 /** What a destination has under such a tag, when that is neither nothing nor what is wanted. Never throws: whoever writes says why. */
@@ -33,7 +32,10 @@ export async function mergeSignatures(
   if (dryRun) return { ...told, result: "put" };
   try {
     const document = await from.fetch(digest);
-    if (document === undefined) return { ...told, result: "failed" };
+    if (document === undefined)
+      throw new AirGapError("bundle-damaged", phrase`what ${tag} stands for is not in it`, {
+        where: from.name,
+      });
     const layers = layersOf(document, tag).map((descriptor) => ({
       descriptor,
       content: () => readSmallBlob(from, descriptor, maxLayerBytes),

@@ -48,8 +48,9 @@ export async function readTar(file: FileHandle, where: string): Promise<Readonly
     if (isZero(block)) return found;
     if (!isHeader(block)) {
       if (at === 0) throw unreadable(block, where);
-      throw new AirGapError("bundle-damaged", phrase`no file begins at byte ${at}, where one should`, {
+      throw new AirGapError("bundle-damaged", phrase`it was changed: no file begins at byte ${at}`, {
         where,
+        hint: "copy it anew, or make it anew with waybill bundle create",
       });
     }
     const type = String.fromCharCode(block[156] ?? 0);

@@ -79,7 +79,7 @@ async function run(session: Session, images: readonly string[], options: Options
     await deliver(session, {
       text: (terminal) => {
         for (const image of bundle.images) terminal.print(lineOf(image, dryRun));
-        terminal.print(summaryOf(bundle, file));
+        if (bundle.images.some(({ result }) => result === "bundled")) terminal.print(summaryOf(bundle, file));
       },
       json: () => asJson({ file, dryRun, ...bundle, contested }),
     });
@@ -87,6 +87,12 @@ async function run(session: Session, images: readonly string[], options: Options
       session.terminal.note(`hint: ${hint}`);
     for (const tag of contested)
       session.terminal.warn(`${tag} is asked for at two digests, and is left out: waybill check says where`);
+    if (bundle.images.every(({ result }) => result !== "bundled")) {
+      session.terminal.warn(
+        `${dryRun ? "no file would be made" : "no file was made"}: no image could be had`,
+      );
+      return exitCodes.nothingDone;
+    }
     const isWhole = contested.length === 0 && bundle.images.every(({ result }) => result === "bundled");
     return isWhole ? exitCodes.asDesired : exitCodes.notAsDesired;
   });

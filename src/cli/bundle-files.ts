@@ -49,7 +49,7 @@ export async function carriedFiles(
 async function trustedRootIn(file: string): Promise<Uint8Array> {
   const { readTrustedRoot } = await import("../sigstore/index.ts");
   const bytes = await read(file);
-  readTrustedRoot(bytes, file);
+  await readTrustedRoot(bytes, file);
   return bytes;
 }
 

@@ -87,12 +87,14 @@ async function run(session: Session, file: string, options: Options): Promise<Ex
         await deliver(inner, {
           text: (terminal) => {
             for (const image of images) terminal.print(lineOfTransfer(image, image.destination, dryRun));
-            for (const path of files) terminal.print(`${dryRun ? "would write" : "wrote"} ${path}`);
+            for (const { path, isThere } of files)
+              terminal.print(`${isThere ? "already there:" : dryRun ? "would write" : "wrote"} ${path}`);
             terminal.print(`${bundle.digest} is what the file lists`);
           },
-          json: () => asJson({ file, digest: bundle.digest, dryRun, images, files }),
+          json: () =>
+            asJson({ file, digest: bundle.digest, dryRun, images, files: files.map(({ path }) => path) }),
         });
-        tellHints(inner, images);
+        await tellHints(inner, images);
         return statusOfTransfers(images);
       }),
     );
@@ -101,11 +103,15 @@ async function run(session: Session, file: string, options: Options): Promise<Ex
   }
 }
 
-function tellHints({ terminal }: Session, images: readonly LoadedImage[]): void {
+async function tellHints({ terminal }: Session, images: readonly LoadedImage[]): Promise<void> {
+  const { cosignTagKindOf } = await import("../oci/index.ts");
   for (const hint of new Set(images.flatMap(({ failure }) => failure?.hint ?? [])))
     terminal.note(`hint: ${hint}`);
   const there = images.filter(({ result }) => result === "present").length;
-  if (images.length > 1) terminal.note(`${amount(images.length, "image")}: ${there} already there`);
+  const attached = images.filter(({ tag }) => tag !== null && cosignTagKindOf(tag) !== undefined).length;
+  const what = amount(images.length - attached, "image");
+  const beside = attached === 0 ? "" : ` and ${amount(attached, "tag")} of what hangs on them`;
+  if (images.length > 1) terminal.note(`${what}${beside}: ${there} already there`);
 }
 
 async function selectionOf(patterns: readonly string[] = []): Promise<(name: RepositoryName) => boolean> {
@@ -146,22 +152,30 @@ async function targetsBy(
   };
 }
 
-/** Writes what is carried below a folder, where nothing stands that is another file. @returns The paths. */
+/** A file that was carried, where it is now. */
+interface TakenFile {
+  readonly path: string;
+  /** It stood there before, with the same bytes. */
+  readonly isThere: boolean;
+}
+
+/** Writes what is carried below a folder, where nothing stands that is another file. */
 async function takeFiles(
   bundle: Bundle,
   locations: readonly Location[],
   { files: folder, dryRun }: Options,
-): Promise<readonly string[]> {
+): Promise<readonly TakenFile[]> {
   if (folder === undefined) return [];
   const { createFile, diskFaultOf, ifPresent, makeFolder, readRegular } = await import("../disk/index.ts");
-  const paths: string[] = [];
+  const taken: TakenFile[] = [];
   for (const file of await settledHere(await bundle.files(), locations)) {
     const path = join(folder, file.path);
     const bytes = await file.read();
+    let isThere = false;
     try {
       const known = await ifPresent(readRegular(path, Math.max(1, bytes.length)));
-      const isSame = known?.equals(bytes) === true;
-      if (dryRun === undefined && !isSame) {
+      isThere = known?.equals(bytes) === true;
+      if (dryRun === undefined && !isThere) {
         await makeFolder(dirname(path));
         await createFile(path, bytes);
       }
@@ -173,9 +187,9 @@ async function takeFiles(
         hint: isOther ? "name a folder that has no such file" : hint,
       });
     }
-    paths.push(path);
+    taken.push({ path, isThere });
   }
-  return paths;
+  return taken;
 }
 
 const settingsFile = "waybill.yaml";

@@ -166,6 +166,12 @@ export function cosignTag(subject: Digest, kind: CosignTagKind): Tag {
   return parseTag(`${referrersTag(subject)}.${kind}`);
 }
 
+/** What a tag of cosign's holds; `undefined` for a tag that is none of these. */
+export function cosignTagKindOf(tag: string): CosignTagKind | undefined {
+  const [, kind] = /^sha(?:256|512)-[0-9a-f]{64}\.(\w+)$/.exec(tag) ?? [];
+  return cosignTagKinds.find((known) => known === kind);
+}
+
 /** Whether a tag is one that {@link referrersTag} gives. */
 export function isReferrersTag(tag: string): boolean {
   return /^sha(?:256|512)-[0-9a-f]{64}$/.test(tag);

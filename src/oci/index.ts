@@ -27,6 +27,7 @@ export { OciError, type OciErrorCode } from "./errors.ts";
 export {
   type CosignTagKind,
   cosignTag,
+  cosignTagKindOf,
   cosignTagKinds,
   type ImageContent,
   imageContentIn,

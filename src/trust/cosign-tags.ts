@@ -30,6 +30,9 @@ export function layersOf(document: ImageDocument, where?: string): readonly Desc
   return kind === "manifest" ? blobs.slice(1) : [];
 }
 
+/** Bytes of a layer that is brought from tag to tag, at most: it is in memory as a whole. */
+export const maxLayerBytes = 256 * 1024 * 1024;
+
 /** A layer that is to be under a tag, and where its bytes come from. */
 export interface TagLayer {
   readonly descriptor: Descriptor;

@@ -3,6 +3,7 @@ export {
   type CosignTags,
   layerIdentity,
   layersOf,
+  maxLayerBytes,
   openCosignTags,
   type TagLayer,
   type TagMerge,

@@ -90,6 +90,14 @@ describe("bundles on the command line", () => {
     });
   });
 
+  test("are not made where no image can be had", async () => {
+    const line = ["--manifests", file("tree"), "--tag", "v2"];
+    const made = await create(file("nothing.tar"), ...line);
+    expect(made).toMatchObject({ status: 1, stderr: expect.stringContaining("no file was made") });
+    expect(made.stdout).toMatch(/^missing .*\n$/);
+    await expect(readFile(file("nothing.tar"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   test("take what manifests ask for from production, with what it is verified by", async () => {
     const config = ["--config", file("waybill.yaml")];
     const made = await create(file("asked.tar"), "--manifests", file("tree"), ...config);
@@ -103,9 +111,11 @@ describe("bundles on the command line", () => {
     expect(JSON.parse(staged.stdout)).toMatchObject({
       images: [{ repository: `${server.address}/production/app`, tags: ["v2"], result: "bundled" }],
     });
-    for (const _ of [1, 2]) {
+    for (const said of ["wrote", "already there:"]) {
       const line = ["--to", `${server.address}/there`, "--files", file("trust")];
-      expect(await load(file("asked.tar"), ...line)).toMatchObject({ status: 0 });
+      const loaded = await load(file("asked.tar"), ...line);
+      expect(loaded.status).toBe(0);
+      expect(loaded.stdout).toContain(`${said} ${file("trust/tree/policy.yaml")}\n`);
     }
     expect(JSON.parse(await readFile(file("trust/waybill.yaml"), "utf8"))).toEqual({
       trust: { trustedRoot: "trusted_root.json", keys: { release: "keys/release.pem" } },

@@ -17,15 +17,20 @@ import {
   type Repository,
   readSmallBlob,
 } from "../../registry/index.ts";
-import { type CosignTags, layerIdentity, layersOf, openCosignTags, tagPlace } from "../../trust/index.ts";
+import {
+  type CosignTags,
+  layerIdentity,
+  layersOf,
+  maxLayerBytes,
+  openCosignTags,
+  tagPlace,
+} from "../../trust/index.ts";
 import type { ApplyOptions, Outcome } from "../section.ts";
 import { isWork } from "../verdicts.ts";
 import { type CompanionEdge, type PlannedCompanion, type PlannedTravel, referrersKind } from "./planned.ts";
 
 /** Images whose companions are under way at the same time. */
 const imagesAtOnce = 24;
-/** Bytes of a layer under a tag of cosign's that is read into memory. */
-const layerBytes = 256 * 1024 * 1024;
 
 interface Destination {
   readonly name: RepositoryName;
@@ -136,7 +141,7 @@ async function bringLayers(
     const standing = new Map(
       whole === undefined ? [] : layersOf(whole, from.name).map((layer) => [layerIdentity(layer), layer]),
     );
-    const content = onceEach((blob) => placing(from, readSmallBlob(from, blob, layerBytes)));
+    const content = onceEach((blob) => placing(from, readSmallBlob(from, blob, maxLayerBytes)));
     const layers = companions.map(({ layer }) => {
       const descriptor = layer === undefined ? undefined : standing.get(layer);
       if (descriptor === undefined) throw goneSince(from, tag);

@@ -9,10 +9,11 @@ import {
   type Hanging,
   layerIdentity,
   layersOf,
+  maxLayerBytes,
 } from "../../trust/index.ts";
 
 /** Bytes that travel with one image, at most: anybody who may push to staging may attach anything. */
-const bounds = { one: 256 * 1024 * 1024, all: 1024 * 1024 * 1024 } as const;
+const bounds = { one: maxLayerBytes, all: 1024 * 1024 * 1024 } as const;
 const atOnce = 8;
 
 /** A companion, and why it does not travel after all. */
