@@ -21,7 +21,7 @@ import {
 import type { Judged } from "../judging.ts";
 import type { ApplyOptions, Outcome } from "../section.ts";
 import { isWork } from "../verdicts.ts";
-import { wantedSummary } from "./judged.ts";
+import { judgedSubjects, wantedSummary } from "./judged.ts";
 import { lackingOf, predicates } from "./lacking.ts";
 import {
   type PlannedSignature,
@@ -141,19 +141,25 @@ async function stillLacking(
 ): Promise<readonly Lacking[]> {
   const wants = edges.map((edge) => ({ ...edge, edge }));
   if (!image.arrives || run.arrivals.isBare(destination)) return wants;
-  const hasSummary = edges.some(({ what }) => what === "summary");
-  const summary = hasSummary ? wantedSummary(await judged(image, destination, run)) : undefined;
+  const summarized = edges.flatMap(({ what, subjects }) => (what === "summary" ? subjects : []));
+  const subjects = [...new Set([image.digest, ...summarized])];
+  const told =
+    summarized.length === 0
+      ? new Map<Digest, Judged>()
+      : await judgedSubjects(subjects, (digest) => judged(image, digest, destination, run));
+  const summaries = new Map([...told].map(([digest, each]) => [digest, wantedSummary(each)] as const));
   return lackingOf(
-    wants.map((want) => ({ ...want, summary })),
+    wants.map((want) => ({ ...want, summaries })),
     image,
     destination,
     run,
   );
 }
 
-/** What policies say of the image, for a summary of it. */
+/** What policies say of the image, or of one of its platforms, for a summary of it. */
 function judged(
-  { digest, source, project, arrives, alsoFrom }: PlannedSigning,
+  { source, project, arrives, alsoFrom }: PlannedSigning,
+  digest: Digest,
   destination: RepositoryName,
   { judging }: Run,
 ): Promise<Judged> {
@@ -192,7 +198,10 @@ async function signEdge(
   const statementOf = async (subject: Digest): Promise<Uint8Array> => {
     if (edge.what === "signature") return signatureBytes(subject, promoted);
     if (edge.what === "record") return recordBytes(promoted, signing.facts);
-    return summaryBytes(promoted, (await judged(image, to.name, run)).verdicts, signing.facts);
+    const subjects = [...new Set([image.digest, subject])];
+    const told = await judgedSubjects(subjects, (digest) => judged(image, digest, to.name, run));
+    const { verdicts = [] } = told.get(subject) ?? {};
+    return summaryBytes({ ...promoted, digest: subject }, verdicts, signing.facts);
   };
   const referrers: Digest[] = [];
   const places: string[] = [];

@@ -1,4 +1,5 @@
 import { type FailureRecord, WaybillError } from "../../errors/index.ts";
+import type { Digest } from "../../oci/index.ts";
 import type { PolicyVerdict } from "../../policy/index.ts";
 import type { SignedHere } from "../../trust/index.ts";
 import type { Judged } from "../judging.ts";
@@ -19,6 +20,33 @@ export interface WantedSummary {
 /** The summary that is wanted of an image. */
 export function wantedSummary({ verdicts, isGone }: Judged): WantedSummary {
   return { result: summaryResult(verdicts), level: buildLevel(verdicts), isGone };
+}
+
+/**
+ * What a summary of one platform of an index tells: what policies say of what hangs on it, where that satisfies them by itself.
+ * Of any other it claims no level and takes nothing in, and it fails as its index does (kpromo, docs/image-promotion.md).
+ */
+export function judgedPlatform(index: Judged, own: Judged): Judged {
+  const isOwn = summaryResult(own.verdicts) !== "FAILED";
+  if (isOwn) return own;
+  const verdicts = index.verdicts.map((verdict) => ({ ...verdict, accepted: [], level: 0 }));
+  return { verdicts, isGone: index.isGone };
+}
+
+/**
+ * What summaries of an image, which is the first of its subjects, and of its platforms tell.
+ * @param judge What policies say of one of them.
+ */
+export async function judgedSubjects(
+  [root, ...platforms]: readonly Digest[],
+  judge: (digest: Digest) => Promise<Judged>,
+): Promise<ReadonlyMap<Digest, Judged>> {
+  if (root === undefined) return new Map();
+  const index = await judge(root);
+  const others = platforms.map(
+    async (digest) => [digest, judgedPlatform(index, await judge(digest))] as const,
+  );
+  return new Map([[root, index] as const, ...(await Promise.all(others))]);
 }
 
 /** Levels of SLSA's build track, as summaries name them. */

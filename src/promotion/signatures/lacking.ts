@@ -12,8 +12,8 @@ export type AskedSignature = Pick<PlannedSignature, "what" | "layout" | "signer"
 /** The same, and of which images. */
 export interface Want extends AskedSignature {
   readonly subjects: readonly Digest[];
-  /** What a summary has to say: one that says something else is not the one that is asked for. */
-  readonly summary?: WantedSummary | undefined;
+  /** What a summary of each subject has to say: one that says something else is not the one that is asked for. */
+  readonly summaries?: ReadonlyMap<Digest, WantedSummary> | undefined;
 }
 
 /** Predicate types of what is signed. */
@@ -68,7 +68,8 @@ export async function lackingOf<Wanted extends Want>(
         want.subjects.map(async (digest) => {
           const signed = await signedOf(want.signer, digest);
           const found = signed.filter((each) => isIt(want, each));
-          const isThere = want.what === "summary" ? isAsWanted(want, found) : found.length > 0;
+          const isThere =
+            want.what === "summary" ? isAsWanted(want.summaries?.get(digest), found) : found.length > 0;
           return isThere ? [] : [digest];
         }),
       );
@@ -81,7 +82,7 @@ export async function lackingOf<Wanted extends Want>(
  * Of summaries by one signer the newest holds. While nobody knows what it has to say, none is there; but of an image that is gone
  * from where it came, any is as wanted, for less is known now than when it was signed.
  */
-function isAsWanted({ summary: wanted }: Want, found: readonly SignedHere[]): boolean {
+function isAsWanted(wanted: WantedSummary | undefined, found: readonly SignedHere[]): boolean {
   const summaries = found.flatMap(({ summary }) => summary ?? []);
   if (wanted?.isGone === true && summaries.length > 0) return true;
   const last = Math.max(...summaries.map(({ time }) => Date.parse(time)));

@@ -10,11 +10,12 @@ import { onEachHost } from "../by-host.ts";
 import { type ImageThere, imagesThere } from "../images-there.ts";
 import { interruption } from "../interruption.ts";
 import { alsoFrom, judgedImage } from "../judged-image.ts";
+import type { Judged } from "../judging.ts";
 import type { Section } from "../plan.ts";
 import { heldByPolicies } from "../policies.ts";
 import type { OpenRepository, SectionQuestion } from "../section.ts";
 import { gatherSigning } from "./gather.ts";
-import { unreadable, wantedSummary } from "./judged.ts";
+import { judgedSubjects, unreadable, wantedSummary } from "./judged.ts";
 import { type AskedSignature, lackingOf, type Want } from "./lacking.ts";
 import {
   type PlannedSignature,
@@ -99,21 +100,23 @@ async function planImage(
   try {
     const subjects = rule.platforms === true ? await subjectsOf(there, planning) : [image.digest];
     const hasSummary = there.isPresent && asked.some(({ what }) => what === "summary");
-    const judgedHere = () => planning.judging.verdictsOn(judgedOf(there), there);
-    const judged = hasSummary ? await judgedHere() : { verdicts: [], isGone: false };
+    const judgedHere = (digest = image.digest) =>
+      planning.judging.verdictsOn({ ...judgedOf(there), digest }, there);
+    const judged = hasSummary ? await judgedSubjects(subjects, judgedHere) : new Map<Digest, Judged>();
+    const summaries = new Map([...judged].map(([digest, each]) => [digest, wantedSummary(each)] as const));
     const wants = asked.map((each): Want => {
-      if (each.what === "summary")
-        return { ...each, subjects: [image.digest], summary: wantedSummary(judged) };
-      return { ...each, subjects: each.what === "signature" ? subjects : [image.digest] };
+      if (each.what === "record") return { ...each, subjects: [image.digest] };
+      return { ...each, subjects, ...(each.what === "summary" ? { summaries } : {}) };
     });
     const lacking = there.isPresent ? await lackingOf(wants, base, destination, planning) : wants;
     const work = lacking.filter(({ subjects: about }) => about.length > 0);
     // Nothing is said to be promoted that policies would not let through. Of what is to be copied, the plan of images says it.
     const held =
       there.isPresent && work.length > 0 ? heldByPolicies((await judgedHere()).verdicts) : undefined;
-    const edges = work.map(({ summary: _, ...want }): PlannedSignature => {
+    const unknown = unreadable([...judged.values()].flatMap(({ verdicts }) => verdicts));
+    const edges = work.map(({ summaries: _, ...want }): PlannedSignature => {
       const edge = { ...want, verdict: "sign", reason: reasons[want.what], at } as const;
-      const against = held ?? (want.what === "summary" ? unreadable(judged.verdicts) : undefined);
+      const against = held ?? (want.what === "summary" ? unknown : undefined);
       return against === undefined ? edge : { ...edge, ...against, subjects: [] };
     });
     const present = asked.length - edges.length;

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { DemoImage } from "../../../src/demo/image.ts";
-import { type Digest, parseRepository } from "../../../src/oci/index.ts";
+import { type Descriptor, type Digest, parseRepository } from "../../../src/oci/index.ts";
 import type { Promotion } from "../../../src/promotion/index.ts";
 import { openSigner, type Signer, signatureStatement, statementBytes } from "../../../src/signing/index.ts";
 import { statementAbout } from "../../../src/signing/statement.ts";
@@ -57,21 +57,21 @@ const projects = (source = `${world.staging.host}/foo`) => [
   },
 ];
 
-async function run(text: string, hour: number, source?: string): Promise<Promotion> {
+async function run(text: string, hour: number, source?: string, platforms = false): Promise<Promotion> {
   const time = new Date(Date.UTC(2026, 11, 1, hour));
   const policyFile = { file: "tree/policy.yaml", text, reports: [], unread: [] };
   const open = world.registries.repository;
   return world.promote(projects(source), {
-    signing: await signingWith([{ signer: "release", summary: "release" }], [signer], time),
+    signing: await signingWith([{ signer: "release", summary: "release", platforms }], [signer], time),
     trust: await trustOf({ tree: { manifests: [], policyFile }, settings: {}, open }),
   });
 }
 
 /** What summaries in production say. */
-async function summaries(): Promise<readonly Record<string, unknown>[]> {
+async function summaries(about = digest): Promise<readonly Record<string, unknown>[]> {
   const production = world.registries.repository(parseRepository(`${world.production.host}/eu/app`));
   const verifier = await knownSigner(signer).verifier();
-  const { attachments } = await readAttachments(production, digest, { verifier });
+  const { attachments } = await readAttachments(production, about, { verifier });
   return attachments.flatMap(({ readings }) =>
     readings.flatMap(({ statement }) =>
       statement?.predicateType === "https://slsa.dev/verification_summary/v1"
@@ -148,6 +148,37 @@ it("claims the level that a policy has verified, and says it anew when that is a
   await run(built(3), 3);
   expect(await levels()).toEqual(["SLSA_BUILD_LEVEL_1", "SLSA_BUILD_LEVEL_3"]);
   expect((await run(built(3), 4)).report.counts).toMatchObject({ done: 0 });
+});
+
+it("tells of platforms what hangs on them, or no level and what is said of their index", async () => {
+  const staging = world.registries.repository(parseRepository(`${world.staging.host}/foo/app`));
+  const key = `${world.folder}/builder.key`;
+  await writeFile(key, privatePem(builder.privateKey));
+  const by = await openSigner("builder", { key }, signingServices());
+  const index = JSON.parse(Buffer.from(image.root.bytes).toString()) as { manifests: Descriptor[] };
+  const [one, other] = index.manifests as [Descriptor, Descriptor];
+  const bundle = await by.bundle(statementBytes(signatureStatement({ digest: one.digest })));
+  await attachBundle(staging, one, bundle, signature);
+  const first = await run(policy(), 1, undefined, true);
+  expect(first.report.counts).toMatchObject({ failed: 0, unread: 0 });
+  const said = async (about: Digest) =>
+    (await summaries(about)).map(({ verificationResult, verifiedLevels, inputAttestations }) => [
+      verificationResult,
+      verifiedLevels,
+      (inputAttestations as unknown[] | undefined)?.length ?? 0,
+    ]);
+  const reviewed = "K8S_PROMOTION_MANIFEST_REVIEWED";
+  expect(await said(digest)).toEqual([["FAILED", ["FAILED"], 1]]);
+  expect(await said(one.digest)).toEqual([["PASSED", ["SLSA_BUILD_LEVEL_UNEVALUATED", reviewed], 1]]);
+  expect(await said(other.digest)).toEqual([["FAILED", ["FAILED"], 0]]);
+  expect((await run(policy(), 2, undefined, true)).report.counts).toMatchObject({ done: 0 });
+  const second = await by.bundle(statementBytes(signatureStatement({ digest: other.digest })));
+  await attachBundle(staging, other, second, signature);
+  await run(policy(), 3, undefined, true);
+  const passed = ["PASSED", ["SLSA_BUILD_LEVEL_UNEVALUATED", reviewed], 1];
+  expect((await said(other.digest)).map(([result]) => result).sort()).toEqual(["FAILED", "PASSED"]);
+  expect(await said(one.digest)).toEqual([passed]);
+  expect((await run(policy(), 4, undefined, true)).report.counts).toMatchObject({ done: 0 });
 });
 
 it("keeps what a summary says of an image that is gone from its source, with what had vouched for it", async () => {
