@@ -26,7 +26,7 @@ const groups = [
   group("manifests", [
     "src/(?:manifest/(?!edit)|edges/|check/)",
     // Manifests name signers, and codes are told of all files; what reads policies takes much more.
-    "src/policy/(?:file/codes|signers|text-pattern)\\.",
+    "src/policy/(?:file/codes|path-pattern|signers|text-pattern)\\.",
   ]),
 ].map((each, at) => ({ ...each, priority: 10 - at }));
 
