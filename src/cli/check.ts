@@ -6,6 +6,7 @@ import { asJson, deliver } from "./output.ts";
 import { selectionOf, withSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
+import { policiesInWords } from "./trust.ts";
 import { type Blank, type OptionsOf, verb } from "./verb.ts";
 
 const define = (command: Blank) =>
@@ -74,14 +75,7 @@ async function printText(terminal: Terminal, checked: FileCheck): Promise<void> 
     `${contents(checked)}: ` +
       `${amount(found("error"), "error")}, ${amount(found("warning"), "warning")}, ${amount(found("info"), "note")}`,
   );
-  const broken = new Set(diagnostics.filter(({ severity }) => severity === "error").map(({ file }) => file));
-  for (const file of checked.policies) {
-    terminal.print(
-      broken.has(file)
-        ? `policies of ${file} have errors: no image passes until these are mended`
-        : `policies of ${file} hold`,
-    );
-  }
+  for (const file of checked.policies) terminal.print(policiesInWords(file, diagnostics));
   if (checked.manifests?.selection === undefined) return;
   const { selectionSentence } = await import("../edges/index.ts");
   terminal.print(selectionSentence(checked.manifests.selection));

@@ -1,3 +1,4 @@
+import type { Diagnostic } from "../diagnostics/index.ts";
 import type { ManifestTree } from "../manifest/index.ts";
 import type { Registries } from "../registry/index.ts";
 import type { ImageTrust } from "../trust/index.ts";
@@ -28,10 +29,22 @@ export async function tellPolicies(
   const { policyFindings } = await import("../check/index.ts");
   const { formatDiagnostic } = await import("../diagnostics/index.ts");
   const told = new Set(tree.diagnostics.map((each) => formatDiagnostic(each)));
-  for (const diagnostic of await policyFindings(tree, trust)) {
+  const found = await policyFindings(tree, trust);
+  for (const diagnostic of found) {
     const words = formatDiagnostic(diagnostic);
     if (diagnostic.severity !== "info" && !told.has(words)) terminal.say(words);
   }
   for (const file of [policyFile?.file, trust.policy])
-    if (file !== undefined) terminal.note(`policies of ${file} hold`);
+    if (file !== undefined) terminal.note(policiesInWords(file, found));
+}
+
+/** What is said of a file of policies: whether they hold, or why no image passes. */
+export function policiesInWords(
+  file: string,
+  found: readonly Pick<Diagnostic, "file" | "severity">[],
+): string {
+  const isBroken = found.some((each) => each.file === file && each.severity === "error");
+  return isBroken
+    ? `policies of ${file} have errors: no image passes until these are mended`
+    : `policies of ${file} hold`;
 }

@@ -75,7 +75,7 @@ export interface SigningRule {
   readonly layout?: "bundle" | "legacy" | "both";
   /** The name that signatures and records have for the image, `{name}` for its path below the registry of the manifest, `{repository}` by default. */
   readonly identity?: string;
-  /** Sign each platform's image as well as the index. */
+  /** Sign, and summarize, each platform's image as well as the index. */
   readonly platforms?: boolean;
   /** Attach a promotion record. */
   readonly record?: boolean;

@@ -191,7 +191,7 @@ const signingRule: Shape<SigningRule> = made(
       type: "string",
       description: "The name of the image in signatures and records: {name}, {repository}.",
     }),
-    platforms: flag("Sign each platform's image as well as the index."),
+    platforms: flag("Sign, and summarize, each platform's image as well as the index."),
     record: flag("Attach a promotion record."),
     summary: text(undefined, {
       type: "string",

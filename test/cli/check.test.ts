@@ -50,6 +50,10 @@ describe("waybill check", () => {
     const { status, stdout } = await run("check", path);
     expect(status).toBe(0);
     expect(stdout).toContain(`\npolicies of ${join(path, "policy.yaml")} hold\n`);
+    await write(join(path, "policy.yaml"), "rules: [{ name: signed, signature: { by: [nobody] } }]\n");
+    const broken = await run("check", path);
+    expect(broken.status).toBe(1);
+    expect(broken.stdout).toContain(`\npolicies of ${join(path, "policy.yaml")} have errors: `);
   });
 
   it("holds policies against the settings that are named: their keys, and their own policies", async () => {
