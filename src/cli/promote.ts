@@ -1,4 +1,4 @@
-import { problemOf } from "../errors/index.ts";
+import { harmless, problemOf } from "../errors/index.ts";
 import { toAll } from "../events/index.ts";
 import type { EdgeEvent, PromoteOptions, Promotion, Traffic } from "../promotion/index.ts";
 import type { Recording } from "../recording/index.ts";
@@ -152,7 +152,7 @@ function edgeTeller(nameOf: (event: EdgeEvent) => string): (event: EdgeEvent) =>
     const { code, host = "", message } = problemOf(failure);
     const count = (told.get(`${code} ${host}`) ?? 0) + 1;
     told.set(`${code} ${host}`, count);
-    if (count <= maxTold) return [`failed ${what}: ${message}`];
+    if (count <= maxTold) return [`failed ${what}: ${harmless(message)}`];
     return count === maxTold + 1 ? [`failed ${what}, and more like it: they are counted at the end`] : [];
   };
 }

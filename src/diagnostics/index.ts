@@ -4,4 +4,4 @@ export { LineIndex } from "./line-index.ts";
 export { didYouMean, didYouMeanOneOf, likeliest, nearest } from "./nearest.ts";
 export * from "./place.ts";
 export * from "./sarif.ts";
-export { firstOf, listed, printable, quoted } from "./shown.ts";
+export { firstOf, listed, outsideWord, printable, quoted } from "./shown.ts";

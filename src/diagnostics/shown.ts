@@ -10,6 +10,18 @@ export function quoted(text: string): string {
   return `"${printable(text)}"`;
 }
 
+/** What addresses, types and names are made of as a rule: nothing of it ends a part of a sentence. */
+const plainWord = /^[\w.:/@%+~#?=&$!*-]+$/;
+
+/**
+ * A word from outside as a part of a sentence: {@link printable}, and in quotes where it has anything in it that could be taken for
+ * the rest of the sentence, such as `, signed by the key release`.
+ */
+export function outsideWord(text: string): string {
+  const shown = printable(text);
+  return plainWord.test(text) ? shown : `"${shown.replaceAll('"', "'")}"`;
+}
+
 /** The first of many words, and how many more there are: `a and 3 more`. */
 export function firstOf(words: readonly string[], most = 1): string {
   const more = words.length > most ? ` and ${words.length - most} more` : "";

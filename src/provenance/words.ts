@@ -1,3 +1,4 @@
+import { outsideWord } from "../diagnostics/index.ts";
 import { knownForgeKind } from "../forge/index.ts";
 import type { Provenance } from "./read.ts";
 
@@ -28,13 +29,14 @@ export interface ToldOrigin extends Pick<Provenance, "commit" | "source" | "isDi
 /**
  * What built an image, in a few words: `built from 9afb85e00000 of https://example.com/app by run push-app/1`, and
  * `, verified: signed by the key release` where that is so.
- * `undefined` when a builder said nothing of it. The words are from outside.
+ * `undefined` when a builder said nothing of it. The words are from outside, as they may be printed.
  */
 export function originWords(origin: ToldOrigin): OriginWords | undefined {
   const { source, isDirty, run, builder, verifiedBy } = origin;
-  const commit = origin.commit?.slice(0, shownDigits) ?? "";
-  const address = source === undefined ? "" : sourceAddress(source);
-  const by = run !== undefined ? ` by run ${run}` : builder !== undefined ? ` by ${builder}` : "";
+  const commit = shown(origin.commit?.slice(0, shownDigits));
+  const address = shown(source && sourceAddress(source));
+  const by =
+    run !== undefined ? ` by run ${shown(run)}` : builder !== undefined ? ` by ${shown(builder)}` : "";
   const verified = verifiedBy === undefined ? "" : `, verified: signed by ${verifiedBy}`;
   if (commit === "" && address === "") {
     return by === "" ? undefined : { before: "built", commit, after: `${by}${verified}` };
@@ -42,6 +44,11 @@ export function originWords(origin: ToldOrigin): OriginWords | undefined {
   const of = commit !== "" && address !== "" ? ` of ${address}` : address;
   const dirt = isDirty ? ", with changes that are in no commit," : "";
   return { before: "built from ", commit, after: `${of}${dirt}${by}${verified}` };
+}
+
+/** None of it ends its part of the sentence: a builder could say by whom it is signed. */
+function shown(word: string | undefined): string {
+  return word === undefined || word === "" ? "" : outsideWord(word);
 }
 
 /** The same as one text. */

@@ -1,4 +1,4 @@
-import { printable } from "../diagnostics/index.ts";
+import { outsideWord, printable } from "../diagnostics/index.ts";
 import type { FailureRecord } from "../errors/index.ts";
 import type { Digest, Tag } from "../oci/index.ts";
 import type { AcceptedStatement } from "../policy/index.ts";
@@ -213,20 +213,16 @@ function isSbomPredicate(type: string): boolean {
   return /^https:\/\/(?:spdx\.dev\/Document|cyclonedx\.org\/bom|syft\.dev\/bom)/.test(type);
 }
 
-/** Characters of what is said of an attachment. */
-const maxWords = 400;
-
-/** What an attachment is, and who signed it. Types, identities and faults are text from outside. */
-function inWords(attachment: Attachment, readings: readonly SignatureReading[]): string {
-  return printable(words(attachment, readings), maxWords);
-}
-
-function words({ format, failure }: Attachment, readings: readonly SignatureReading[]): string {
+/** What an attachment is, and who signed it. Types, identities and faults are text from outside: each is bounded by itself. */
+function inWords({ format, failure }: Attachment, readings: readonly SignatureReading[]): string {
   const [reading] = readings;
   const type = reading?.statement?.predicateType;
   const what =
-    type === undefined || type === signaturePredicate ? names[format] : `${names[format]} of ${type}`;
-  if (reading === undefined) return failure === undefined ? what : `${what}, not read: ${failure.message}`;
+    type === undefined || type === signaturePredicate
+      ? names[format]
+      : `${names[format]} of ${outsideWord(type)}`;
+  if (reading === undefined)
+    return failure === undefined ? what : `${what}, not read: ${printable(failure.message)}`;
   return `${what}, ${signedBy(reading)}`;
 }
 
@@ -252,7 +248,7 @@ function signedBy({ signature }: SignatureReading): string {
     case "unverifiable":
       return "signed, not verifiable here";
     case "failed":
-      return `its signature failed: ${signature.why}`;
+      return `its signature failed: ${printable(signature.why)}`;
   }
 }
 

@@ -1,4 +1,4 @@
-import { printable } from "../diagnostics/index.ts";
+import { outsideWord, printable } from "../diagnostics/index.ts";
 import { type Provenance, provenanceOf } from "../provenance/index.ts";
 import type { SignedBy } from "../sigstore/index.ts";
 import type { AttachmentTree } from "./model.ts";
@@ -31,5 +31,5 @@ export function vouchedProvenance({
 
 /** Who signed something, in words: `the key release`, or an identity, as it may be printed. */
 export function signerInWords(by: SignedBy): string {
-  return printable(by.kind === "key" ? `the key ${by.name ?? by.fingerprint}` : by.identity);
+  return by.kind === "key" ? `the key ${printable(by.name ?? by.fingerprint)}` : outsideWord(by.identity);
 }

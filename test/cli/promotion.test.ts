@@ -104,9 +104,14 @@ describe("plan and promote", () => {
   it("say which file of policies holds", async () => {
     const { path } = await tree({ app: { [digestOf(one)]: ["1.0"] } });
     const file = join(path, "policy.yaml");
-    await writeFile(file, "rules: [{ name: some, all: [{ sbom: { by: anyone } }] }]\n");
-    for (const verb of ["plan", "promote"])
-      expect((await waybill(verb, path)).stderr).toContain(`policies of ${file} hold\n`);
+    for (const [demand, said] of [
+      ["sbom: {}", "hold"],
+      ["sbom: { by: anyone }", "have errors: no image passes until these are mended"],
+    ]) {
+      await writeFile(file, `rules: [{ name: some, mode: warn, ${demand} }]\n`);
+      for (const verb of ["plan", "promote"])
+        expect((await waybill(verb, path)).stderr).toContain(`policies of ${file} ${said}\n`);
+    }
   });
 
   it("name the line that does it with the settings that were given", async () => {

@@ -97,7 +97,7 @@ describe("the comment", () => {
     expect(other).toContain("built from `9afb85e00000` of `https://example.com/cncf/apisnoop` by run");
     const hostile = formatReviewMarkdown(told("https://github.com/a/b)[x](https://example.com/y"));
     expect(hostile).toContain(
-      "built from `9afb85e00000` of `https://github.com/a/b)[x](https://example.com/y` by",
+      'built from `9afb85e00000` of `"https://github.com/a/b)[x](https://example.com/y"` by',
     );
   });
 
